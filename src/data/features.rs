@@ -1,0 +1,350 @@
+//! What models see: an `f32` matrix with named columns, whose type says where it came from.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use ndarray::{Array2, Axis, ShapeBuilder};
+
+use crate::error::{Error, Result};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::InSample {}
+    impl Sealed for super::OutOfSample {}
+}
+
+/// Where features came from: [`InSample`] or [`OutOfSample`].
+pub trait Provenance: sealed::Sealed + Copy + fmt::Debug + Send + Sync + 'static {}
+
+/// Features of training rows, none of which was computed from its own row's target: a model may
+/// be fitted on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a mark without values")]
+pub enum InSample {}
+
+/// Features of rows whose targets played no part in what was fitted: a model may predict them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a mark without values")]
+pub enum OutOfSample {}
+
+impl Provenance for InSample {}
+impl Provenance for OutOfSample {}
+
+/// What the numbers of a feature mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum FeatureKind {
+    /// An ordered number.
+    Number,
+    /// A code without an order, below the given number of codes.
+    Code {
+        /// How many codes there are.
+        n_codes: u32,
+    },
+}
+
+/// A feature's name and kind.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Feature {
+    name: String,
+    kind: FeatureKind,
+}
+
+impl Feature {
+    /// A feature that is an ordered number.
+    #[must_use]
+    pub fn number(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind: FeatureKind::Number,
+        }
+    }
+
+    /// A feature that is a code without an order.
+    #[must_use]
+    pub fn code(name: impl Into<String>, n_codes: u32) -> Self {
+        Self {
+            name: name.into(),
+            kind: FeatureKind::Code { n_codes },
+        }
+    }
+
+    /// The feature's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its numbers mean.
+    #[must_use]
+    pub fn kind(&self) -> FeatureKind {
+        self.kind
+    }
+
+    /// The same feature under another name.
+    #[must_use]
+    pub fn renamed(self, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..self
+        }
+    }
+}
+
+/// An `(n_rows, n_features)` matrix of `f32`, kept column by column, with named columns.
+///
+/// NaN is a missing value. `P` says whether a model may be fitted on it ([`InSample`]) or may
+/// predict it ([`OutOfSample`]). What anyone can build from numbers is `OutOfSample`; `InSample`
+/// comes from [`fit_transform`](crate::transform::Transformer::fit_transform) and from
+/// out-of-fold predictions, or from [`Features::assume_in_sample`], whose caller vouches for it.
+///
+/// Clones share the matrix.
+///
+/// ```
+/// use stackfold::data::{Feature, Features};
+/// let features = Features::from_columns(
+///     vec![Feature::number("a"), Feature::number("b")],
+///     vec![vec![1.0, 2.0, 3.0], vec![4.0, 5.0, f32::NAN]],
+/// )?;
+/// assert_eq!((features.n_rows(), features.n_features()), (3, 2));
+/// assert_eq!(features.column(0), [1.0, 2.0, 3.0]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+///
+/// Features of rows to predict cannot be fitted on:
+///
+/// ```compile_fail,E0308
+/// use stackfold::prelude::*;
+/// fn leak<E: Estimator<Labels>>(model: &E, x: &Features<OutOfSample>, y: &Labels) -> Result<()> {
+///     model.fit(x, y, &FitContext::default())?;
+///     Ok(())
+/// }
+/// ```
+///
+/// ```
+/// use stackfold::prelude::*;
+/// fn sound<E: Estimator<Labels>>(model: &E, x: &Features<InSample>, y: &Labels) -> Result<()> {
+///     model.fit(x, y, &FitContext::default())?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Features<P: Provenance> {
+    /// Column-major and contiguous: built with `.f()` and never sliced in place.
+    matrix: Arc<Array2<f32>>,
+    fields: Arc<[Feature]>,
+    provenance: PhantomData<P>,
+}
+
+impl Features<OutOfSample> {
+    /// Features from a flat buffer, column after column.
+    ///
+    /// # Errors
+    /// If the buffer's length is not `n_rows` times the number of fields.
+    pub fn new(fields: impl Into<Arc<[Feature]>>, n_rows: usize, values: Vec<f32>) -> Result<Self> {
+        Self::from_buffer(fields, n_rows, values)
+    }
+
+    /// Features from one vector a column; no column gives no row, so see [`Features::new`].
+    ///
+    /// # Errors
+    /// If the number of columns is not that of the fields, or lengths differ.
+    pub fn from_columns(fields: Vec<Feature>, columns: Vec<Vec<f32>>) -> Result<Self> {
+        let n_rows = columns.first().map_or(0, Vec::len);
+        if columns.len() != fields.len() {
+            return Err(Error::data(
+                format!("{} columns, one a field", fields.len()),
+                columns.len(),
+            ));
+        }
+        for (field, column) in fields.iter().zip(&columns) {
+            if column.len() != n_rows {
+                return Err(Error::data(format!("{n_rows} rows"), column.len())
+                    .in_column(field.name.clone()));
+            }
+        }
+        Self::from_buffer(fields, n_rows, columns.concat())
+    }
+
+    /// Declares that no row of these features was computed from its own target.
+    ///
+    /// This is the one way round the check that keeps a target from leaking into its own
+    /// features. Use it for features that were made without any target, outside this crate; never
+    /// for `fit` followed by `transform` on the same rows.
+    #[must_use]
+    pub fn assume_in_sample(self) -> Features<InSample> {
+        self.with_provenance()
+    }
+}
+
+impl<P: Provenance> Features<P> {
+    pub(crate) fn from_buffer(
+        fields: impl Into<Arc<[Feature]>>,
+        n_rows: usize,
+        values: Vec<f32>,
+    ) -> Result<Self> {
+        let fields = fields.into();
+        let found = values.len();
+        let matrix = Array2::from_shape_vec((n_rows, fields.len()).f(), values).map_err(|_| {
+            Error::data(
+                format!("{n_rows} x {} values", fields.len()),
+                format!("{found} values"),
+            )
+        })?;
+        Ok(Self {
+            matrix: Arc::new(matrix),
+            fields,
+            provenance: PhantomData,
+        })
+    }
+
+    pub(crate) fn with_provenance<Q: Provenance>(self) -> Features<Q> {
+        Features {
+            matrix: self.matrix,
+            fields: self.fields,
+            provenance: PhantomData,
+        }
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.matrix.nrows()
+    }
+
+    /// How many features.
+    #[must_use]
+    pub fn n_features(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Names and kinds of the features, by column.
+    #[must_use]
+    pub fn fields(&self) -> &[Feature] {
+        &self.fields
+    }
+
+    pub(crate) fn shared_fields(&self) -> Arc<[Feature]> {
+        Arc::clone(&self.fields)
+    }
+
+    /// The names of the features, by column.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(Feature::name)
+    }
+
+    /// One column.
+    ///
+    /// # Panics
+    /// If `column` is not below [`Features::n_features`].
+    #[must_use]
+    pub fn column(&self, column: usize) -> &[f32] {
+        let n = self.n_rows();
+        &self.as_slice()[column * n..(column + 1) * n]
+    }
+
+    /// The whole matrix, column after column.
+    #[must_use]
+    pub fn as_slice(&self) -> &[f32] {
+        self.matrix.as_slice_memory_order().unwrap_or_default()
+    }
+
+    /// The buffer, column after column; copied only if it is shared.
+    pub(crate) fn into_buffer(self) -> Vec<f32> {
+        match Arc::try_unwrap(self.matrix) {
+            Ok(matrix) => matrix.into_raw_vec_and_offset().0,
+            Err(shared) => shared.as_slice_memory_order().unwrap_or_default().to_vec(),
+        }
+    }
+
+    /// The given rows, in the given order.
+    ///
+    /// # Panics
+    /// If a row is not below [`Features::n_rows`].
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Self {
+        let mut values = Vec::with_capacity(rows.len() * self.n_features());
+        for column in self.matrix.axis_iter(Axis(1)) {
+            values.extend(rows.iter().map(|&i| column[i as usize]));
+        }
+        let shape = (rows.len(), self.n_features()).f();
+        Self {
+            matrix: Arc::new(
+                Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros((0, 0))),
+            ),
+            fields: Arc::clone(&self.fields),
+            provenance: PhantomData,
+        }
+    }
+
+    /// Several sets of features of the same rows, side by side.
+    ///
+    /// # Errors
+    /// If numbers of rows differ, or two features have one name.
+    pub fn concat(parts: &[Self], n_rows: usize) -> Result<Self> {
+        let n_features = parts.iter().map(Self::n_features).sum();
+        let mut fields: Vec<Feature> = Vec::with_capacity(n_features);
+        let mut values = Vec::with_capacity(n_features * n_rows);
+        let mut names = std::collections::HashSet::new();
+        for part in parts {
+            if part.n_rows() != n_rows {
+                return Err(Error::data(format!("{n_rows} rows"), part.n_rows()));
+            }
+            for field in part.fields() {
+                if !names.insert(field.name()) {
+                    return Err(Error::new(crate::error::ErrorKind::DuplicateColumn)
+                        .in_column(field.name()));
+                }
+                fields.push(field.clone());
+            }
+            values.extend_from_slice(part.as_slice());
+        }
+        Self::from_buffer(fields, n_rows, values)
+    }
+
+    /// Checks that these features have the names that a model was fitted on, in order.
+    ///
+    /// # Errors
+    /// Names the first feature that differs.
+    pub fn check_fields(&self, expected: &[Feature]) -> Result<()> {
+        for (have, want) in self.fields.iter().zip(expected) {
+            if have.name != want.name {
+                return Err(Error::data(
+                    format!("feature {:?}, as in fitting", want.name),
+                    format!("{:?}", have.name),
+                ));
+            }
+        }
+        if self.n_features() != expected.len() {
+            return Err(Error::data(
+                format!("{} features, as in fitting", expected.len()),
+                self.n_features(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks that no value is missing: for learners that cannot take one.
+    ///
+    /// # Errors
+    /// Names the first feature and row with a missing or infinite value.
+    pub fn check_finite(&self) -> Result<()> {
+        for (j, field) in self.fields.iter().enumerate() {
+            let column = self.column(j);
+            // A sum is finite unless a value is not (or the sum overflows, so look again).
+            if column.iter().sum::<f32>().is_finite() {
+                continue;
+            }
+            if let Some(row) = column.iter().position(|v| !v.is_finite()) {
+                let error = if column[row].is_nan() {
+                    Error::missing_value()
+                } else {
+                    Error::not_finite(f64::from(column[row]))
+                };
+                return Err(error.in_row(row).in_column(field.name()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+//! What comes in and what models see: tables, targets, rows, features.
+//!
+//! A [`Table`] holds typed columns; a [`Labels`] or [`Values`] holds the target beside it. From
+//! both, [`Train`] makes the rows that something may be fitted on; [`Rows`] are rows to transform
+//! or to predict, with no target within reach. Transformers turn either into [`Features`], whose
+//! type says whether they may be used to fit a model: [`InSample`] or [`OutOfSample`].
+
+pub(crate) mod calendar;
+mod column;
+mod features;
+mod rows;
+mod schema;
+mod table;
+mod target;
+
+pub mod summary;
+
+#[cfg(feature = "polars")]
+pub mod polars;
+
+pub use column::{Column, ColumnKind, Levels, MISSING_CODE};
+pub(crate) use column::{ColumnData, for_each_numbers};
+pub use features::{Feature, FeatureKind, Features, InSample, OutOfSample, Provenance};
+pub use rows::{FitContext, RowIndex, Rows, Train};
+pub use schema::{Field, Role, Schema};
+pub use table::Table;
+pub use target::{Labels, Prediction, Probabilities, Target, Values};

@@ -1,0 +1,1 @@
+//! Tables from and to polars: frames, CSV, Parquet, IPC.

@@ -1,0 +1,405 @@
+//! Rows of a table: with a target within reach ([`Train`]), or without ([`Rows`]).
+
+use std::borrow::Cow;
+
+use super::{Column, Field, Role, Table, Target};
+use crate::error::{Error, ErrorKind, Result};
+use crate::random::Seed;
+
+/// Which rows of a table: all of them, or those listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "loops match on the two forms; a third would be another type"
+)]
+pub enum RowIndex<'a> {
+    /// All rows of a table of this many rows.
+    All(usize),
+    /// The rows with these indices, in this order.
+    Some(&'a [u32]),
+}
+
+impl<'a> RowIndex<'a> {
+    /// How many rows.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            Self::All(n) => n,
+            Self::Some(index) => index.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The index in the table of the row at a position.
+    ///
+    /// # Panics
+    /// If `position` is not below [`RowIndex::len`].
+    #[must_use]
+    pub fn row(self, position: usize) -> usize {
+        match self {
+            Self::All(n) => {
+                assert!(position < n, "position {position} of {n} rows");
+                position
+            }
+            Self::Some(index) => index[position] as usize,
+        }
+    }
+
+    /// The values at these rows: borrowed when all rows are meant.
+    #[must_use]
+    pub fn gather<T: Copy>(self, values: &[T]) -> Cow<'_, [T]> {
+        match self {
+            Self::All(_) => Cow::Borrowed(values),
+            Self::Some(index) => Cow::Owned(index.iter().map(|&i| values[i as usize]).collect()),
+        }
+    }
+
+    /// A function of the values at these rows.
+    #[must_use]
+    pub fn map<T: Copy, U>(self, values: &[T], f: impl Fn(T) -> U) -> Vec<U> {
+        match self {
+            Self::All(_) => values.iter().map(|&v| f(v)).collect(),
+            Self::Some(index) => index.iter().map(|&i| f(values[i as usize])).collect(),
+        }
+    }
+
+    /// The table's row indices of the given positions.
+    #[must_use]
+    pub fn compose(self, positions: &[u32]) -> Vec<u32> {
+        match self {
+            Self::All(_) => positions.to_vec(),
+            Self::Some(index) => positions.iter().map(|&p| index[p as usize]).collect(),
+        }
+    }
+
+    /// The row indices.
+    pub fn iter(self) -> impl Iterator<Item = usize> + 'a {
+        (0..self.len()).map(move |position| self.row(position))
+    }
+}
+
+/// Rows of a table to be transformed or predicted, and the columns to look at; no target.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    table: &'a Table,
+    index: RowIndex<'a>,
+    /// Positions of the columns to look at; all feature columns if none.
+    columns: Option<&'a [usize]>,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn all(table: &'a Table) -> Self {
+        Self {
+            table,
+            index: RowIndex::All(table.n_rows()),
+            columns: None,
+        }
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Which rows of the table.
+    #[must_use]
+    pub fn index(self) -> RowIndex<'a> {
+        self.index
+    }
+
+    /// Other rows of the same table: indices into the table.
+    ///
+    /// # Errors
+    /// If an index is not below the table's number of rows.
+    pub fn subset(self, index: &'a [u32]) -> Result<Self> {
+        check_index(index, self.table.n_rows())?;
+        Ok(Self {
+            index: RowIndex::Some(index),
+            ..self
+        })
+    }
+
+    /// The same rows, looking at the columns at these positions of the table.
+    pub(crate) fn select(self, columns: &'a [usize]) -> Self {
+        Self {
+            columns: Some(columns),
+            ..self
+        }
+    }
+
+    /// The fields and columns to look at: the chosen ones, or all with the role of a feature.
+    pub fn features(self) -> impl Iterator<Item = (&'a Field, &'a Column)> {
+        let table = self.table;
+        self.positions()
+            .into_iter()
+            .map(move |i| (&table.schema().fields()[i], table.column_at(i)))
+    }
+
+    /// The positions in the table of [`Rows::features`].
+    pub(crate) fn positions(self) -> Vec<usize> {
+        match self.columns {
+            Some(columns) => columns.to_vec(),
+            None => (0..self.table.schema().fields().len())
+                .filter(|&i| self.table.schema().fields()[i].role() == Role::Feature)
+                .collect(),
+        }
+    }
+
+    /// The column with this name, whatever its role but that of the target.
+    ///
+    /// # Errors
+    /// If there is none; the error names it and lists what there is.
+    pub fn column(self, name: &str) -> Result<&'a Column> {
+        match self.table.schema().position(name) {
+            Some(i) if self.table.schema().fields()[i].role() != Role::Target => {
+                Ok(self.table.column_at(i))
+            }
+            _ => Err(missing_column(self.table, name)),
+        }
+    }
+
+    /// The field with this name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn field(self, name: &str) -> Result<&'a Field> {
+        let i = self
+            .table
+            .schema()
+            .position(name)
+            .ok_or_else(|| missing_column(self.table, name))?;
+        Ok(&self.table.schema().fields()[i])
+    }
+
+    /// The time of each row, if the table has a time column.
+    #[must_use]
+    pub fn time(self) -> Option<Cow<'a, [f64]>> {
+        self.table.time().map(|time| gather_from(self.index, time))
+    }
+
+    /// The group of each row as a code, if the table has a group column.
+    #[must_use]
+    pub fn groups(self) -> Option<Cow<'a, [u32]>> {
+        self.table
+            .groups()
+            .map(|groups| gather_from(self.index, groups))
+    }
+}
+
+/// Rows that something may be fitted on: columns, the target, weights, groups, time, a seed.
+///
+/// ```
+/// use stackfold::data::{Column, Labels, Table, Train};
+/// let table = Table::new([("x", Column::numeric(vec![1.0, 2.0, 3.0]))])?;
+/// let target = Labels::from_strs(&["no", "yes", "no"])?;
+/// let train = Train::new(&table, &target)?;
+/// assert_eq!(train.len(), 3);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Train<'a, Y> {
+    rows: Rows<'a>,
+    target: &'a Y,
+    seed: Seed,
+}
+
+impl<Y> Clone for Train<'_, Y> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<Y> Copy for Train<'_, Y> {}
+
+impl<'a, Y: Target> Train<'a, Y> {
+    /// All rows of a table with their target; the seed is 0.
+    ///
+    /// # Errors
+    /// If the target has another number of rows than the table, or there is no row.
+    pub fn new(table: &'a Table, target: &'a Y) -> Result<Self> {
+        if table.n_rows() != target.n_rows() {
+            return Err(Error::data(
+                format!("a target of {} rows, as the table has", table.n_rows()),
+                format!("{} rows", target.n_rows()),
+            ));
+        }
+        if table.n_rows() == 0 {
+            return Err(Error::data("at least one row", "none"));
+        }
+        Ok(Self {
+            rows: Rows::all(table),
+            target,
+            seed: Seed::default(),
+        })
+    }
+
+    /// The same rows under another seed.
+    #[must_use]
+    pub fn with_seed(self, seed: Seed) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Other rows of the same table: indices into the table.
+    ///
+    /// # Errors
+    /// If there is none, or an index is not below the table's number of rows.
+    pub fn subset(self, index: &'a [u32]) -> Result<Self> {
+        if index.is_empty() {
+            return Err(Error::data("at least one row", "none"));
+        }
+        Ok(Self {
+            rows: self.rows.subset(index)?,
+            ..self
+        })
+    }
+
+    /// The same rows, looking at the columns at these positions of the table.
+    pub(crate) fn select(self, columns: &'a [usize]) -> Self {
+        Self {
+            rows: self.rows.select(columns),
+            ..self
+        }
+    }
+
+    /// The rows without their target.
+    #[must_use]
+    pub fn rows(self) -> Rows<'a> {
+        self.rows
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The target of the whole table; use it with [`Rows::index`].
+    #[must_use]
+    pub fn table_target(self) -> &'a Y {
+        self.target
+    }
+
+    /// The target of these rows.
+    #[must_use]
+    pub fn target(self) -> Cow<'a, Y> {
+        match self.rows.index {
+            RowIndex::All(_) => Cow::Borrowed(self.target),
+            RowIndex::Some(index) => Cow::Owned(self.target.take(index)),
+        }
+    }
+
+    /// The weight of each row, if the table has a weight column: finite, none negative.
+    #[must_use]
+    pub fn weights(self) -> Option<Cow<'a, [f64]>> {
+        self.rows
+            .table
+            .weights()
+            .map(|weights| gather_from(self.rows.index, weights))
+    }
+
+    /// The seed for what is fitted here; ask it for a child by your own name.
+    #[must_use]
+    pub fn seed(self) -> Seed {
+        self.seed
+    }
+}
+
+fn gather_from<'a, T: Copy>(index: RowIndex<'_>, values: &'a [T]) -> Cow<'a, [T]> {
+    match index {
+        RowIndex::All(_) => Cow::Borrowed(values),
+        RowIndex::Some(index) => Cow::Owned(index.iter().map(|&i| values[i as usize]).collect()),
+    }
+}
+
+fn check_index(index: &[u32], n_rows: usize) -> Result<()> {
+    match index.iter().find(|&&i| i as usize >= n_rows) {
+        Some(&i) => Err(Error::data(
+            format!("row indices below {n_rows}"),
+            format!("index {i}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn missing_column(table: &Table, name: &str) -> Error {
+    Error::new(ErrorKind::MissingColumn {
+        available: table.schema().names().map(str::to_owned).collect(),
+    })
+    .in_column(name)
+}
+
+/// What comes with the rows of a fit: weights, groups, times, in the rows' order, and a seed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FitContext<'a> {
+    weights: Option<&'a [f64]>,
+    groups: Option<&'a [u32]>,
+    time: Option<&'a [f64]>,
+    seed: Seed,
+}
+
+impl<'a> FitContext<'a> {
+    /// The same context with these weights, or none.
+    #[must_use]
+    pub fn with_weights(self, weights: Option<&'a [f64]>) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The same context with these groups, or none.
+    #[must_use]
+    pub fn with_groups(self, groups: Option<&'a [u32]>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The same context with these times, or none.
+    #[must_use]
+    pub fn with_time(self, time: Option<&'a [f64]>) -> Self {
+        Self { time, ..self }
+    }
+
+    /// The same context with this seed.
+    #[must_use]
+    pub fn with_seed(self, seed: Seed) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The weight of each row: finite, none negative.
+    #[must_use]
+    pub fn weights(&self) -> Option<&'a [f64]> {
+        self.weights
+    }
+
+    /// The group of each row as a code.
+    #[must_use]
+    pub fn groups(&self) -> Option<&'a [u32]> {
+        self.groups
+    }
+
+    /// The time of each row.
+    #[must_use]
+    pub fn time(&self) -> Option<&'a [f64]> {
+        self.time
+    }
+
+    /// The seed; ask it for a child by your own name.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+}

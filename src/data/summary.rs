@@ -1,0 +1,1 @@
+//! What a reader met, as a table.

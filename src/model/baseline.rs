@@ -1,0 +1,1 @@
+//! The prior: a model that looks at no feature.

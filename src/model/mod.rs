@@ -1,0 +1,108 @@
+//! Models: from features and a target to predictions.
+//!
+//! An [`Estimator`] is a specification; fitting it on
+//! [`Features<InSample>`](crate::data::InSample) gives a [`Predictor`]. A [`Learner`] does the
+//! same from a table's rows: a [`Pipeline`](crate::pipeline::Pipeline) or a stack.
+//! A classifier's prediction is [`Probabilities`](crate::data::Probabilities): there is no other.
+
+pub mod baseline;
+#[cfg(feature = "linfa")]
+pub mod linfa;
+#[cfg(feature = "smartcore")]
+pub mod smartcore;
+
+use std::sync::Arc;
+
+use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
+use crate::error::Result;
+
+/// A model to be fitted on features.
+pub trait Estimator<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// What fitting gives.
+    type Fitted: Predictor<Y> + 'static;
+
+    /// Fits on features and the target of the same rows; the context has their weights, in the
+    /// same order, and the seed.
+    ///
+    /// # Errors
+    /// If an option is outside its domain; if there are weights and the model takes none; if a
+    /// value is missing and the model takes none (the error names the feature); if the back end
+    /// fails.
+    fn fit(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Self::Fitted>;
+}
+
+/// A fitted model.
+pub trait Predictor<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// Predicts each row.
+    ///
+    /// # Errors
+    /// If the features are not those of fitting, or the back end gives something that is no
+    /// prediction (NaN, say).
+    fn predict(&self, features: &Features<OutOfSample>) -> Result<Y::Prediction>;
+}
+
+/// A model to be fitted on a table's rows.
+pub trait Learner<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// What fitting gives.
+    type Fitted: FittedLearner<Y> + 'static;
+
+    /// Fits on training rows.
+    ///
+    /// # Errors
+    /// If anything below it fails; the error says where.
+    fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted>;
+}
+
+/// A model fitted on a table's rows.
+pub trait FittedLearner<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// Predicts each row.
+    ///
+    /// # Errors
+    /// If a column is absent or of another kind, or anything below it fails.
+    fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction>;
+}
+
+/// The object-safe twin of [`Estimator`]; every estimator has it.
+pub trait DynEstimator<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// See [`Estimator::fit`].
+    ///
+    /// # Errors
+    /// As there.
+    fn fit_dyn(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn Predictor<Y>>>;
+}
+
+impl<Y: Target, E: Estimator<Y>> DynEstimator<Y> for E {
+    fn fit_dyn(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn Predictor<Y>>> {
+        Ok(Arc::new(self.fit(features, target, context)?))
+    }
+}
+
+/// The object-safe twin of [`Learner`]; every learner has it.
+pub trait DynLearner<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// See [`Learner::fit`].
+    ///
+    /// # Errors
+    /// As there.
+    fn fit_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedLearner<Y>>>;
+}
+
+impl<Y: Target, L: Learner<Y>> DynLearner<Y> for L {
+    fn fit_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedLearner<Y>>> {
+        Ok(Arc::new(self.fit(train)?))
+    }
+}

@@ -1,0 +1,89 @@
+//! A transformer and an estimator as one learner.
+
+use crate::data::{FitContext, Rows, Target, Train};
+use crate::error::Result;
+use crate::model::{Estimator, FittedLearner, Learner, Predictor};
+use crate::transform::{FittedTransformer, Transformer};
+
+/// A transformer, then an estimator on its features.
+///
+/// Both are fitted on the training rows that [`Learner::fit`] gets and on nothing else, so that a
+/// pipeline can be cross-validated or stacked without a leak.
+#[derive(Debug, Clone)]
+pub struct Pipeline<T, E> {
+    transformer: T,
+    estimator: E,
+}
+
+impl<T, E> Pipeline<T, E> {
+    /// This transformer, then that estimator.
+    #[must_use]
+    pub fn new(transformer: T, estimator: E) -> Self {
+        Self {
+            transformer,
+            estimator,
+        }
+    }
+
+    /// The transformer.
+    #[must_use]
+    pub fn transformer(&self) -> &T {
+        &self.transformer
+    }
+
+    /// The estimator.
+    #[must_use]
+    pub fn estimator(&self) -> &E {
+        &self.estimator
+    }
+}
+
+impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E> {
+    type Fitted = FittedPipeline<T::Fitted, E::Fitted>;
+
+    fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        train.table_target().check(train.rows().index())?;
+        let seed = train.seed();
+        let (transformer, features) = self
+            .transformer
+            .fit_transform(train.with_seed(seed.child("transformer")))?;
+        let weights = train.weights();
+        let groups = train.rows().groups();
+        let context = FitContext::default()
+            .with_seed(seed.child("estimator"))
+            .with_weights(weights.as_deref())
+            .with_groups(groups.as_deref());
+        let predictor = self.estimator.fit(&features, &train.target(), &context)?;
+        Ok(FittedPipeline {
+            transformer,
+            predictor,
+        })
+    }
+}
+
+/// A fitted [`Pipeline`].
+#[derive(Debug, Clone)]
+pub struct FittedPipeline<T, P> {
+    transformer: T,
+    predictor: P,
+}
+
+impl<T, P> FittedPipeline<T, P> {
+    /// The fitted transformer.
+    #[must_use]
+    pub fn transformer(&self) -> &T {
+        &self.transformer
+    }
+
+    /// The fitted estimator.
+    #[must_use]
+    pub fn predictor(&self) -> &P {
+        &self.predictor
+    }
+}
+
+impl<Y: Target, T: FittedTransformer, P: Predictor<Y>> FittedLearner<Y> for FittedPipeline<T, P> {
+    fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction> {
+        self.predictor.predict(&self.transformer.transform(rows)?)
+    }
+}

@@ -1,0 +1,1 @@
+//! Stacks: A/B/C and out-of-fold.

@@ -1,0 +1,55 @@
+//! One step behind another.
+
+use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Transformer};
+use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
+use crate::error::Result;
+
+/// Puts steps from features to features behind a transformer.
+pub trait Chain: Sized {
+    /// This transformer, then that step.
+    #[must_use]
+    fn then<S: FeatureStep>(self, step: S) -> Then<Self, S> {
+        Then { first: self, step }
+    }
+}
+
+impl<T> Chain for T {}
+
+/// A transformer, then a step on its features; see [`Chain::then`].
+#[derive(Debug, Clone)]
+pub struct Then<T, S> {
+    first: T,
+    step: S,
+}
+
+impl<Y: Target, T: Transformer<Y>, S: FeatureStep> Transformer<Y> for Then<T, S> {
+    type Fitted = FittedThen<T::Fitted, S::Fitted>;
+
+    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        let (first, features) = self.first.fit_transform(train)?;
+        let weights = train.weights();
+        let context = FitContext::default()
+            .with_seed(train.seed().child("then"))
+            .with_weights(weights.as_deref());
+        let step = self.step.fit_features(&features, &context)?;
+        let features = step.apply(features)?;
+        Ok((FittedThen { first, step }, features))
+    }
+}
+
+/// A fitted [`Then`].
+#[derive(Debug, Clone)]
+pub struct FittedThen<T, S> {
+    first: T,
+    step: S,
+}
+
+impl<T: FittedTransformer, S: FittedFeatureStep> FittedTransformer for FittedThen<T, S> {
+    fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        self.step.apply(self.first.transform(rows)?)
+    }
+
+    fn fields(&self) -> &[Feature] {
+        self.step.fields()
+    }
+}

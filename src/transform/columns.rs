@@ -1,0 +1,1 @@
+//! Transformers for chosen columns, side by side.

@@ -1,0 +1,1 @@
+//! Dates to parts.

@@ -1,0 +1,16 @@
+//! All integration tests, in one binary.
+
+mod columns;
+mod data;
+mod encoders;
+mod folds;
+mod laws;
+mod leakage;
+mod learners;
+mod messages;
+mod metrics;
+mod numeric;
+mod parity;
+mod stability;
+mod stack;
+mod support;
