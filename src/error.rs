@@ -202,6 +202,15 @@ impl Error {
         .in_file(path)
     }
 
+    /// The same error again, without its source.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind.clone(),
+            places: self.0.places.clone(),
+            source: None,
+        }))
+    }
+
     /// Keeps the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {

@@ -58,11 +58,12 @@ pub(crate) fn format_datetime(milliseconds: i64) -> String {
     let rest = milliseconds.rem_euclid(MILLISECONDS_A_DAY);
     let (hours, minutes) = (rest / 3_600_000, rest / 60_000 % 60);
     let (seconds, thousandths) = (rest / 1_000 % 60, rest % 1_000);
-    let mut text = format!("{date}T{hours:02}:{minutes:02}:{seconds:02}");
+    let time = format!("{hours:02}:{minutes:02}:{seconds:02}");
     if thousandths > 0 {
-        text.push_str(&format!(".{thousandths:03}"));
+        format!("{date}T{time}.{thousandths:03}")
+    } else {
+        format!("{date}T{time}")
     }
-    text
 }
 
 #[cfg(test)]

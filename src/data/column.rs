@@ -1,7 +1,7 @@
 //! One typed column: numbers in the narrowest type that holds them, or codes of interned levels.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,9 +51,9 @@ impl Levels {
     /// # Errors
     /// If a name stands twice.
     pub fn new(names: Vec<String>) -> Result<Self> {
-        let mut seen = HashMap::with_capacity(names.len());
+        let mut seen = HashSet::with_capacity(names.len());
         for name in &names {
-            if seen.insert(name.as_str(), ()).is_some() {
+            if !seen.insert(name.as_str()) {
                 return Err(Error::data(
                     "levels that differ",
                     format!("level {name:?} twice"),

@@ -150,6 +150,10 @@ impl Features<OutOfSample> {
     ///
     /// # Errors
     /// If the number of columns is not that of the fields, or lengths differ.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "callers write the columns out and have no further use for them"
+    )]
     pub fn from_columns(fields: Vec<Feature>, columns: Vec<Vec<f32>>) -> Result<Self> {
         let n_rows = columns.first().map_or(0, Vec::len);
         if columns.len() != fields.len() {
@@ -205,6 +209,12 @@ impl<P: Provenance> Features<P> {
             fields: self.fields,
             provenance: PhantomData,
         }
+    }
+
+    /// The same matrix under other names; there must be as many.
+    pub(crate) fn with_fields(self, fields: Arc<[Feature]>) -> Self {
+        debug_assert_eq!(fields.len(), self.n_features());
+        Self { fields, ..self }
     }
 
     /// How many rows.

@@ -170,6 +170,16 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Names, kinds and roles of the table's columns.
+    #[must_use]
+    pub fn schema(self) -> &'a super::Schema {
+        self.table.schema()
+    }
+
+    pub(crate) fn column_at(self, position: usize) -> &'a Column {
+        self.table.column_at(position)
+    }
+
     /// The field with this name.
     ///
     /// # Errors

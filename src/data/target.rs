@@ -74,6 +74,10 @@ pub trait Prediction: Clone + fmt::Debug + Send + Sync + 'static {
     /// If `column` is not below [`Prediction::n_columns`].
     fn column(&self, column: usize) -> &[f64];
 
+    /// The prediction of the given rows.
+    #[must_use]
+    fn take(&self, rows: &[u32]) -> Self;
+
     /// The class that a column stands for, `None` for values.
     fn column_name(&self, column: usize) -> Option<&str>;
 
@@ -111,10 +115,10 @@ impl Labels {
         }
         let mut sorted: Vec<&String> = classes.iter().collect();
         sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        if let Some([name, _]) = sorted.array_windows().find(|[a, b]| a == b) {
             return Err(Error::data(
                 "class names that differ",
-                format!("class {:?} twice", pair[0]),
+                format!("class {name:?} twice"),
             ));
         }
         if let Some(row) = codes.iter().position(|&c| c as usize >= classes.len()) {
@@ -424,6 +428,14 @@ impl Prediction for Probabilities {
         &self.columns[column]
     }
 
+    fn take(&self, rows: &[u32]) -> Self {
+        let take = |column: &Vec<f64>| rows.iter().map(|&i| column[i as usize]).collect();
+        Self {
+            classes: Arc::clone(&self.classes),
+            columns: self.columns.iter().map(take).collect(),
+        }
+    }
+
     fn column_name(&self, column: usize) -> Option<&str> {
         Some(&self.classes[column])
     }
@@ -516,7 +528,9 @@ impl Target for Values {
     fn check(&self, rows: RowIndex<'_>) -> Result<()> {
         let first = rows.iter().next().map(|i| self.values[i]);
         if let Some(first) = first
-            && rows.iter().all(|i| self.values[i] == first)
+            && rows
+                .iter()
+                .all(|i| self.values[i].total_cmp(&first).is_eq())
         {
             return Err(Error::data(
                 "a target that varies",
@@ -547,6 +561,10 @@ impl Prediction for Values {
     fn column(&self, column: usize) -> &[f64] {
         assert!(column < 1, "column {column}");
         &self.values
+    }
+
+    fn take(&self, rows: &[u32]) -> Self {
+        Target::take(self, rows)
     }
 
     fn column_name(&self, _column: usize) -> Option<&str> {

@@ -88,18 +88,24 @@ pub(crate) fn inner_folds<Y: Target>(
 ) -> Result<Option<Folds>> {
     let rows = train.rows();
     let strata = train.table_target().strata(rows.index());
-    match rows.groups() {
-        Some(groups) => {
-            let n_groups = compact(&groups).iter().max().map_or(0, |&g| g as usize + 1);
-            match n_folds.min(n_groups) {
-                0 | 1 => Ok(None),
-                k => deal_groups(&strata, &groups, k, seed).map(Some),
-            }
-        }
-        None => match n_folds.min(rows.len()) {
-            0 | 1 => Ok(None),
-            k => deal_rows(&strata, k, seed).map(Some),
-        },
+    deal(&strata, rows.groups().as_deref(), n_folds, seed)
+}
+
+/// Deals rows, or whole groups, to `n_folds` folds or as many as there are rows or groups; `None`
+/// if that is below two.
+pub(crate) fn deal(
+    strata: &[u32],
+    groups: Option<&[u32]>,
+    n_folds: usize,
+    seed: Seed,
+) -> Result<Option<Folds>> {
+    let most = groups.map_or(strata.len(), |groups| {
+        compact(groups).iter().max().map_or(0, |&g| g as usize + 1)
+    });
+    match (n_folds.min(most), groups) {
+        (0 | 1, _) => Ok(None),
+        (k, Some(groups)) => deal_groups(strata, groups, k, seed).map(Some),
+        (k, None) => deal_rows(strata, k, seed).map(Some),
     }
 }
 

@@ -7,7 +7,7 @@
 
 mod deal;
 
-pub(crate) use deal::{deal_groups, deal_rows, inner_folds};
+pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds};
 
 use crate::data::{RowIndex, Target, Train};
 use crate::error::{Error, Result};
