@@ -41,6 +41,9 @@ pub trait Target: sealed::Sealed + Clone + fmt::Debug + Send + Sync + 'static {
     /// The class that an output stands for, if there are several outputs.
     fn output_name(&self, output: usize) -> Option<&str>;
 
+    /// The class names by code; none for values.
+    fn class_names(&self) -> &[String];
+
     /// A stratum for each row: the class, or the tenth of the values that the row falls into
     /// (ties broken by row).
     fn strata(&self, rows: RowIndex<'_>) -> Vec<u32>;
@@ -321,6 +324,10 @@ impl Target for Labels {
         (self.classes.len() > 2).then(|| self.classes[output].as_str())
     }
 
+    fn class_names(&self) -> &[String] {
+        &self.classes
+    }
+
     fn strata(&self, rows: RowIndex<'_>) -> Vec<u32> {
         rows.gather(&self.codes).into_owned()
     }
@@ -506,6 +513,10 @@ impl Target for Values {
 
     fn output_name(&self, _output: usize) -> Option<&str> {
         None
+    }
+
+    fn class_names(&self) -> &[String] {
+        &[]
     }
 
     fn strata(&self, rows: RowIndex<'_>) -> Vec<u32> {

@@ -33,50 +33,76 @@ pub(crate) fn deal_groups(
     n_folds: usize,
     seed: Seed,
 ) -> Result<Folds> {
-    let n_strata = strata.iter().max().map_or(1, |&s| s as usize + 1);
     let codes = compact(groups);
-    let n_groups = codes.iter().max().map_or(0, |&g| g as usize + 1);
-    let n_folds_u16 = checked(n_folds, n_groups, "groups")?;
-    let mut counts = vec![0_usize; n_groups * n_strata];
-    let mut totals = vec![0_usize; n_strata];
-    for (&group, &stratum) in codes.iter().zip(strata) {
+    let n_folds_u16 = checked(n_folds, n_codes(&codes), "groups")?;
+    let shares = vec![1.0; n_folds];
+    Folds::new(deal_to_shares(strata, &codes, &shares, seed), n_folds_u16)
+}
+
+/// Deals whole groups, coded without gaps and at least as many as there are folds, to folds that
+/// are to hold rows, and rows of each stratum, in proportion to `shares`.
+///
+/// A group goes to the fold where the sum over strata of (part of the stratum)² / share grows the
+/// least: that sum is smallest where each part equals its share. No fold stays empty.
+pub(super) fn deal_to_shares(
+    strata: &[u32],
+    groups: &[u32],
+    shares: &[f64],
+    seed: Seed,
+) -> Vec<u16> {
+    let (n_strata, n_groups, n_folds) = (n_codes(strata), n_codes(groups), shares.len());
+    let mut counts = vec![0_u32; n_groups * n_strata];
+    let mut totals = vec![0_u32; n_strata];
+    for (&group, &stratum) in groups.iter().zip(strata) {
         counts[group as usize * n_strata + stratum as usize] += 1;
         totals[stratum as usize] += 1;
     }
     let of_group = |g: u32| &counts[g as usize * n_strata..(g as usize + 1) * n_strata];
     let mut order: Vec<u32> = (0..).take(n_groups).collect();
     seed.stream().shuffle(&mut order);
-    order.sort_by_key(|&g| std::cmp::Reverse(of_group(g).iter().sum::<usize>()));
-    let mut filled = vec![0_usize; n_folds * n_strata];
+    order.sort_by_cached_key(|&g| std::cmp::Reverse(of_group(g).iter().sum::<u32>()));
+    let mut filled = vec![0_u32; n_folds * n_strata];
+    let mut sizes = vec![0_u32; n_folds];
+    let mut n_empty = n_folds;
     let mut fold_of_group = vec![0_u16; n_groups];
-    for &group in &order {
-        // The fold whose shares of the strata, after taking the group, grow the least in squares.
-        let cost = |fold: usize| -> f64 {
-            of_group(group)
+    for (place, &group) in order.iter().enumerate() {
+        let counts = of_group(group);
+        let must_fill = n_groups - place <= n_empty;
+        let mut best = (f64::INFINITY, f64::INFINITY, 0_u16);
+        for (fold, share) in (0_u16..).zip(shares) {
+            let at = usize::from(fold);
+            if must_fill && sizes[at] > 0 {
+                continue;
+            }
+            let filled = &filled[at * n_strata..(at + 1) * n_strata];
+            let growth: f64 = counts
                 .iter()
-                .enumerate()
-                .map(|(s, &count)| {
-                    let total = totals[s].max(1) as f64;
-                    let (old, new) = (
-                        filled[fold * n_strata + s],
-                        filled[fold * n_strata + s] + count,
-                    );
-                    ((new as f64 / total).powi(2)) - ((old as f64 / total).powi(2))
+                .zip(filled)
+                .zip(&totals)
+                .filter(|((count, _), _)| **count > 0)
+                .map(|((&count, &old), &total)| {
+                    let (count, old, total) = (f64::from(count), f64::from(old), f64::from(total));
+                    count * (2.0 * old + count) / (total * total)
                 })
-                .sum()
-        };
-        let size =
-            |fold: usize| -> usize { filled[fold * n_strata..(fold + 1) * n_strata].iter().sum() };
-        let best = (0..n_folds)
-            .min_by(|&a, &b| cost(a).total_cmp(&cost(b)).then(size(a).cmp(&size(b))))
-            .unwrap_or(0);
-        for (s, &count) in of_group(group).iter().enumerate() {
-            filled[best * n_strata + s] += count;
+                .sum();
+            let candidate = (growth / share, f64::from(sizes[at]) / share, fold);
+            if candidate.0 < best.0 || (candidate.0 <= best.0 && candidate.1 < best.1) {
+                best = candidate;
+            }
         }
-        fold_of_group[group as usize] = u16::try_from(best).unwrap_or(0);
+        let fold = best.2;
+        let at = usize::from(fold);
+        n_empty -= usize::from(sizes[at] == 0);
+        for (filled, count) in filled[at * n_strata..(at + 1) * n_strata]
+            .iter_mut()
+            .zip(counts)
+        {
+            *filled += count;
+            sizes[at] += count;
+        }
+        fold_of_group[group as usize] = fold;
     }
-    let fold_of_row = codes.iter().map(|&g| fold_of_group[g as usize]).collect();
-    Folds::new(fold_of_row, n_folds_u16)
+    groups.iter().map(|&g| fold_of_group[g as usize]).collect()
 }
 
 /// Folds inside training rows, for cross-fitting: stratified, whole groups if the table has a
@@ -100,7 +126,7 @@ pub(crate) fn deal(
     seed: Seed,
 ) -> Result<Option<Folds>> {
     let most = groups.map_or(strata.len(), |groups| {
-        compact(groups).iter().max().map_or(0, |&g| g as usize + 1)
+        n_codes(&compact(groups))
     });
     match (n_folds.min(most), groups) {
         (0 | 1, _) => Ok(None),
@@ -125,6 +151,11 @@ pub(crate) fn compact(codes: &[u32]) -> Vec<u32> {
             *new
         })
         .collect()
+}
+
+/// One more than the largest code.
+pub(super) fn n_codes(codes: &[u32]) -> usize {
+    codes.iter().max().map_or(0, |&c| c as usize + 1)
 }
 
 fn checked(n_folds: usize, n: usize, what: &str) -> Result<u16> {

@@ -2,10 +2,44 @@
 //!
 //! [`Folds`] is a partition by construction: each row has one fold, whatever made it. A
 //! [`FoldPlan`] is one partition, several (repeated), or time windows, and is what
-//! cross-validation and stacks follow; splitters make plans. All indices are positions among the
-//! rows that were split, from 0.
+//! cross-validation and stacks follow; a [`Splitter`] makes plans. All indices are positions among
+//! the rows that were split, from 0.
+//!
+//! # Which splitter
+//!
+//! | the rows | splitter |
+//! |---|---|
+//! | any; classes or values spread evenly over folds | [`StratifiedKFold`] (the usual choice) |
+//! | any; no look at the target | [`KFold`] |
+//! | several of one customer, patient, machine … | the same, with a group column; or [`GroupKFold`] and [`StratifiedGroupKFold`], which insist on one |
+//! | few, so that one partition is a matter of luck | [`Repeated`] |
+//! | to be predicted from earlier ones | [`TimeSeriesSplit`] |
+//! | many, or costly to fit | [`HoldOut`] |
+//! | split by someone else, or by an earlier run | [`Predefined`], [`FoldPlan::read`] |
+//!
+//! # What all of them hold to
+//!
+//! * Rows are shuffled, by the seed of the [`Train`] rows and nothing else: the same seed gives the
+//!   same folds.
+//! * All rows are used, whatever the number of folds; without groups, fold sizes differ by at most
+//!   one.
+//! * **Groups are never split.** If the table has a group column, [`KFold`], [`StratifiedKFold`],
+//!   [`HoldOut`] and [`TimeSeriesSplit`] keep each group on one side as well, so that to name the
+//!   column is enough. [`Predefined`] alone takes a plan as it is.
 
 mod deal;
+mod file;
+mod hold_out;
+mod k_fold;
+mod predefined;
+mod repeated;
+mod time;
+
+pub use hold_out::HoldOut;
+pub use k_fold::{GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold};
+pub use predefined::Predefined;
+pub use repeated::Repeated;
+pub use time::{TimeSeriesSplit, Window};
 
 pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds};
 
@@ -102,12 +136,20 @@ pub struct Split {
 }
 
 impl Split {
-    /// A split into these rows.
+    /// A split into these rows, which are put in order.
+    ///
+    /// ```
+    /// use stackfold::folds::Split;
+    /// let split = Split::new(vec![3, 0], vec![1], 4)?;
+    /// assert_eq!((split.train(), split.validation()), (&[0, 3][..], &[1][..]));
+    /// assert!(Split::new(vec![0, 1], vec![1], 4).is_err());
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If either side is empty, a row is not below `n_rows`, or one is on both sides or twice on
     /// one.
-    pub fn new(train: Vec<u32>, validation: Vec<u32>, n_rows: usize) -> Result<Self> {
+    pub fn new(mut train: Vec<u32>, mut validation: Vec<u32>, n_rows: usize) -> Result<Self> {
         let mut side = vec![false; n_rows];
         for (name, rows) in [("train", &train), ("validation", &validation)] {
             if rows.is_empty() {
@@ -127,16 +169,18 @@ impl Split {
                 }
             }
         }
+        train.sort_unstable();
+        validation.sort_unstable();
         Ok(Self { train, validation })
     }
 
-    /// The rows to fit on.
+    /// The rows to fit on, in order.
     #[must_use]
     pub fn train(&self) -> &[u32] {
         &self.train
     }
 
-    /// The rows to predict.
+    /// The rows to predict, in order.
     #[must_use]
     pub fn validation(&self) -> &[u32] {
         &self.validation
@@ -251,6 +295,7 @@ impl FoldPlan {
 pub struct SplitContext<'a> {
     pub(crate) n_rows: usize,
     pub(crate) strata: Vec<u32>,
+    pub(crate) class_names: &'a [String],
     pub(crate) groups: Option<std::borrow::Cow<'a, [u32]>>,
     pub(crate) time: Option<std::borrow::Cow<'a, [f64]>>,
     pub(crate) seed: Seed,
@@ -263,6 +308,7 @@ impl<'a> SplitContext<'a> {
         Self {
             n_rows: train.len(),
             strata: train.table_target().strata(train.rows().index()),
+            class_names: train.table_target().class_names(),
             groups: train.rows().groups(),
             time: train.rows().time(),
             seed: train.seed().child("folds"),
@@ -275,6 +321,7 @@ impl<'a> SplitContext<'a> {
         Self {
             n_rows: rows.len(),
             strata: vec![0; rows.len()],
+            class_names: &[],
             groups: None,
             time: None,
             seed,
@@ -293,6 +340,12 @@ impl<'a> SplitContext<'a> {
         &self.strata
     }
 
+    /// The names of the classes that strata stand for; none if strata are tenths of values.
+    #[must_use]
+    pub fn class_names(&self) -> &[String] {
+        self.class_names
+    }
+
     /// The group of each row, if the table has a group column.
     #[must_use]
     pub fn groups(&self) -> Option<&[u32]> {
@@ -309,6 +362,12 @@ impl<'a> SplitContext<'a> {
     #[must_use]
     pub fn seed(&self) -> Seed {
         self.seed
+    }
+
+    /// The same rows under another seed.
+    #[must_use]
+    pub fn with_seed(self, seed: Seed) -> Self {
+        Self { seed, ..self }
     }
 }
 
