@@ -19,7 +19,7 @@ pub mod summary;
 pub mod polars;
 
 pub use column::{Column, ColumnKind, Levels, MISSING_CODE};
-pub(crate) use column::{ColumnData, for_each_numbers};
+pub(crate) use column::{ColumnData, Number, for_each_numbers};
 pub use features::{Feature, FeatureKind, Features, InSample, OutOfSample, Provenance};
 pub use rows::{FitContext, RowIndex, Rows, Train};
 pub use schema::{Field, Role, Schema};

@@ -14,10 +14,13 @@
 
 mod chain;
 pub mod columns;
+mod columnwise;
 pub mod dates;
 pub mod encode;
 pub mod impute;
+pub mod passthrough;
 pub mod row_counts;
+mod sample;
 pub mod scale;
 
 pub use chain::{Chain, FittedThen, Then};

@@ -1,0 +1,601 @@
+//! What imputers and scalers share: numbers of a table's column or of a feature, fitted column by
+//! column, and written straight into the features that come out.
+
+use rayon::prelude::*;
+
+use super::sample::Sample;
+use crate::data::Number;
+use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
+use crate::data::{OutOfSample, Provenance, RowIndex, Rows, for_each_numbers};
+use crate::error::{Error, Result};
+
+/// Learns from one column.
+pub(crate) trait FitColumn: Sync {
+    /// What is learned.
+    type Map: ColumnMap;
+
+    /// Checks the options.
+    fn check(&self) -> Result<()>;
+
+    /// Learns; errors name the row, the caller adds the column.
+    fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Self::Map>;
+}
+
+/// What was learned from one column: how to change its numbers.
+pub(crate) trait ColumnMap: Send + Sync {
+    /// Changes the cells; errors name the row, the caller adds the column.
+    fn apply(&self, cells: Cells<'_>) -> Result<()>;
+}
+
+/// The numbers of one column at some rows; NaN is a missing cell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers<'a> {
+    source: Source<'a>,
+    rows: RowIndex<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Source<'a> {
+    /// Never a categorical column.
+    Column(&'a Column),
+    Feature(&'a [f32]),
+}
+
+impl<'a> Numbers<'a> {
+    /// The numbers of a column, which must not be categorical.
+    pub(crate) fn of_column(column: &'a Column, rows: RowIndex<'a>) -> Result<Self> {
+        if column.kind() == ColumnKind::Categorical {
+            return Err(Error::wrong_kind("numeric", column.kind()));
+        }
+        Ok(Self {
+            source: Source::Column(column),
+            rows,
+        })
+    }
+
+    pub(crate) fn of_feature(values: &'a [f32]) -> Self {
+        Self {
+            source: Source::Feature(values),
+            rows: RowIndex::All(values.len()),
+        }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.rows.len()
+    }
+
+    /// Which rows of the table or of the features.
+    pub(crate) fn rows(self) -> RowIndex<'a> {
+        self.rows
+    }
+
+    /// The same column at other rows of the table or of the features.
+    pub(crate) fn at(self, rows: RowIndex<'a>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// Whether a cell is missing.
+    pub(crate) fn any_missing(self) -> bool {
+        self.position(f64::is_nan).is_some()
+    }
+
+    /// The first position whose number is so.
+    pub(crate) fn position(self, is_so: impl Fn(f64) -> bool) -> Option<usize> {
+        fn find<T: Number>(
+            values: &[T],
+            rows: RowIndex<'_>,
+            is_so: impl Fn(f64) -> bool,
+        ) -> Option<usize> {
+            match rows {
+                RowIndex::All(_) => values.iter().position(|v| is_so(v.to_f64())),
+                RowIndex::Some(index) => index
+                    .iter()
+                    .position(|&i| is_so(values[i as usize].to_f64())),
+            }
+        }
+        match self.source {
+            Source::Column(column) => for_each_numbers!(column.data(),
+                values => find(values, self.rows, is_so), else => None),
+            Source::Feature(values) => find(values, self.rows, is_so),
+        }
+    }
+
+    /// The first number that is so, after its row in the table or the features.
+    pub(crate) fn find(self, is_so: impl Fn(f64) -> bool) -> Option<(usize, f64)> {
+        let row = self.rows.row(self.position(is_so)?);
+        let index = [u32::try_from(row).ok()?];
+        let number = self.at(RowIndex::Some(&index)).to_vec();
+        Some((row, number[0]))
+    }
+
+    /// The numbers, NaN where missing.
+    pub(crate) fn to_vec(self) -> Vec<f64> {
+        match self.source {
+            Source::Column(column) => column.numbers(self.rows),
+            Source::Feature(values) => self.rows.map(values, f64::from),
+        }
+    }
+
+    /// The present values; `weights` are those of the rows, in the same order.
+    ///
+    /// Integers of a small range are counted, so that nothing has to be sorted.
+    pub(crate) fn sample(self, weights: Option<&[f64]>) -> Sample {
+        if self.is_integer()
+            && let Some((low, n)) = self.small_range()
+        {
+            return self.counted(low, n, weights);
+        }
+        match weights {
+            Some(weights) => Sample::Weighted(
+                self.to_vec()
+                    .into_iter()
+                    .zip(weights.iter().copied())
+                    .filter(|&(v, w)| !v.is_nan() && w > 0.0)
+                    .collect(),
+            ),
+            None => Sample::Values(match self.source {
+                Source::Column(column) => for_each_numbers!(column.data(),
+                    values => present(values, self.rows), else => Vec::new()),
+                Source::Feature(values) => present(values, self.rows),
+            }),
+        }
+    }
+
+    /// Whether the numbers are stored as integers.
+    fn is_integer(self) -> bool {
+        match self.source {
+            Source::Column(column) => matches!(
+                column.data(),
+                ColumnData::I8(_) | ColumnData::I16(_) | ColumnData::I32(_) | ColumnData::I64(_)
+            ),
+            Source::Feature(_) => false,
+        }
+    }
+
+    /// The smallest number and how many integers lie from it to the largest, if these are fewer
+    /// than the rows, or few.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole numbers, compared with the bound first"
+    )]
+    fn small_range(self) -> Option<(f64, usize)> {
+        const FEW: usize = 256;
+        let mut low = f64::INFINITY;
+        let mut high = f64::NEG_INFINITY;
+        self.for_each(|v| {
+            // A comparison with NaN is false: a missing cell changes nothing.
+            if v < low {
+                low = v;
+            }
+            if v > high {
+                high = v;
+            }
+        });
+        let span = high - low;
+        (span >= 0.0 && span < self.len().max(FEW) as f64).then(|| (low, span as usize + 1))
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number from 0 to below n"
+    )]
+    fn counted(self, low: f64, n: usize, weights: Option<&[f64]>) -> Sample {
+        let mut totals = vec![0.0; n];
+        if let Some(weights) = weights {
+            let mut position = 0;
+            self.for_each(|v| {
+                if !v.is_nan() {
+                    totals[(v - low) as usize] += weights[position];
+                }
+                position += 1;
+            });
+        } else {
+            let mut counts = vec![0_u32; n];
+            self.for_each(|v| {
+                if !v.is_nan() {
+                    counts[(v - low) as usize] += 1;
+                }
+            });
+            totals = counts.into_iter().map(f64::from).collect();
+        }
+        let pairs = totals
+            .into_iter()
+            .enumerate()
+            .filter(|&(_, total)| total > 0.0)
+            .map(|(i, total)| (low + i as f64, total))
+            .collect();
+        if weights.is_some() {
+            Sample::Weighted(pairs)
+        } else {
+            Sample::Counted(pairs)
+        }
+    }
+
+    fn for_each(self, mut f: impl FnMut(f64)) {
+        fn each<T: Number>(values: &[T], rows: RowIndex<'_>, mut f: impl FnMut(f64)) {
+            match rows {
+                RowIndex::All(_) => values.iter().for_each(|v| f(v.to_f64())),
+                RowIndex::Some(index) => {
+                    for &i in index {
+                        f(values[i as usize].to_f64());
+                    }
+                }
+            }
+        }
+        match self.source {
+            Source::Column(column) => for_each_numbers!(column.data(),
+                values => each(values, self.rows, f), else => ()),
+            Source::Feature(values) => each(values, self.rows, &mut f),
+        }
+    }
+
+    /// Writes each number, changed by `f`.
+    #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
+    fn write(self, out: &mut [f32], f: impl Fn(f64) -> f64) {
+        match self.source {
+            Source::Column(column) => column.write_f32(self.rows, out, f),
+            Source::Feature(values) => match self.rows {
+                RowIndex::All(_) => {
+                    for (o, &v) in out.iter_mut().zip(values) {
+                        *o = f(f64::from(v)) as f32;
+                    }
+                }
+                RowIndex::Some(index) => {
+                    for (o, &i) in out.iter_mut().zip(index) {
+                        *o = f(f64::from(values[i as usize])) as f32;
+                    }
+                }
+            },
+        }
+    }
+}
+
+fn present<T: Number>(values: &[T], rows: RowIndex<'_>) -> Vec<f64> {
+    match rows {
+        RowIndex::All(_) => compact(values.iter().map(|v| v.to_f64()), values.len()),
+        RowIndex::Some(index) => compact(
+            index.iter().map(|&i| values[i as usize].to_f64()),
+            index.len(),
+        ),
+    }
+}
+
+/// The numbers that are not NaN, with no branch on them.
+fn compact(numbers: impl Iterator<Item = f64>, n: usize) -> Vec<f64> {
+    let mut out = vec![0.0; n];
+    let mut end = 0;
+    for number in numbers {
+        out[end] = number;
+        end += usize::from(!number.is_nan());
+    }
+    out.truncate(end);
+    out
+}
+
+/// Cells of one column of features, to be changed where they lie or on the way in.
+#[derive(Debug)]
+pub(crate) enum Cells<'a> {
+    /// Numbers, and where to write them.
+    From(Numbers<'a>, &'a mut [f32]),
+    /// Features to be changed in place.
+    InPlace(&'a mut [f32]),
+}
+
+impl Cells<'_> {
+    /// Changes each number by `f`, which sees NaN for a missing cell.
+    #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
+    pub(crate) fn map(self, f: impl Fn(f64) -> f64) {
+        match self {
+            Self::From(numbers, out) => numbers.write(out, f),
+            Self::InPlace(values) => {
+                for v in values {
+                    *v = f(f64::from(*v)) as f32;
+                }
+            }
+        }
+    }
+
+    /// The same for a costly `f`: integers of a small range are looked up in a table of results.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number from 0 to below n"
+    )]
+    pub(crate) fn map_costly(self, f: impl Fn(f64) -> f64) {
+        if let Self::From(numbers, _) = &self
+            && numbers.is_integer()
+            && let Some((low, n)) = numbers.small_range()
+            && n < numbers.len() / 2
+        {
+            let table: Vec<f64> = (0..n).map(|i| f(low + i as f64)).collect();
+            return self.map(|v| {
+                if v.is_nan() {
+                    v
+                } else {
+                    table[(v - low) as usize]
+                }
+            });
+        }
+        self.map(f);
+    }
+
+    /// See [`Numbers::find`].
+    pub(crate) fn find(&self, is_so: impl Fn(f64) -> bool) -> Option<(usize, f64)> {
+        self.numbers().find(is_so)
+    }
+
+    /// How many cells.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers().len()
+    }
+
+    fn numbers(&self) -> Numbers<'_> {
+        match self {
+            Self::From(numbers, _) => *numbers,
+            Self::InPlace(values) => Numbers::of_feature(values),
+        }
+    }
+}
+
+/// A column that something was fitted on.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Input {
+    name: String,
+    kind: ColumnKind,
+}
+
+impl Input {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The columns to fit on, and their numbers.
+///
+/// # Errors
+/// If a column is categorical.
+pub(crate) fn numbers_to_fit(rows: Rows<'_>) -> Result<(Vec<Input>, Vec<Numbers<'_>>)> {
+    let mut inputs = Vec::new();
+    let mut numbers = Vec::new();
+    for (field, column) in rows.features() {
+        let of_column = Numbers::of_column(column, rows.index());
+        numbers.push(of_column.map_err(|e| e.in_column(field.name()))?);
+        inputs.push(Input {
+            name: field.name().to_owned(),
+            kind: column.kind(),
+        });
+    }
+    Ok((inputs, numbers))
+}
+
+/// The features to fit on, and their numbers.
+///
+/// # Errors
+/// If a value is infinite.
+pub(crate) fn features_to_fit(
+    features: &Features<InSample>,
+) -> Result<(Vec<Input>, Vec<Numbers<'_>>)> {
+    let mut inputs = Vec::new();
+    let mut numbers = Vec::new();
+    for (j, field) in features.fields().iter().enumerate() {
+        let column = features.column(j);
+        if let Some(row) = column.iter().position(|v| v.is_infinite()) {
+            return Err(Error::not_finite(f64::from(column[row]))
+                .in_row(row)
+                .in_column(field.name()));
+        }
+        numbers.push(Numbers::of_feature(column));
+        inputs.push(Input {
+            name: field.name().to_owned(),
+            kind: ColumnKind::Numeric,
+        });
+    }
+    Ok((inputs, numbers))
+}
+
+/// The numbers of the columns that something was fitted on.
+///
+/// # Errors
+/// If a column is absent, or of another kind; a boolean is as good as a number.
+pub(crate) fn numbers_to_transform<'a>(
+    inputs: &[Input],
+    rows: Rows<'a>,
+) -> Result<Vec<Numbers<'a>>> {
+    let as_number = |kind| match kind {
+        ColumnKind::Boolean => ColumnKind::Numeric,
+        other => other,
+    };
+    inputs
+        .iter()
+        .map(|input| {
+            let column = rows.column(&input.name)?;
+            if as_number(column.kind()) != as_number(input.kind) {
+                return Err(Error::wrong_kind(input.kind.to_string(), column.kind())
+                    .in_column(input.name.as_str()));
+            }
+            Numbers::of_column(column, rows.index()).map_err(|e| e.in_column(input.name.as_str()))
+        })
+        .collect()
+}
+
+/// Checks that there is one weight a row.
+pub(crate) fn check_weights(context: &FitContext<'_>, n_rows: usize) -> Result<()> {
+    match context.weights() {
+        Some(weights) if weights.len() != n_rows => Err(Error::data(
+            format!("{n_rows} weights, one a row"),
+            weights.len(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The first error by column, whatever the order in which columns were done.
+pub(crate) fn collect_in_order<T: Send>(
+    results: impl IndexedParallelIterator<Item = Result<T>>,
+) -> Result<Vec<T>> {
+    results.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// One map a column.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Columnwise<M> {
+    inputs: Vec<Input>,
+    maps: Vec<M>,
+    fields: Vec<Feature>,
+}
+
+impl<M: ColumnMap> Columnwise<M> {
+    pub(crate) fn fit_rows(
+        specification: &impl FitColumn<Map = M>,
+        rows: Rows<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Self> {
+        specification.check()?;
+        check_weights(context, rows.len())?;
+        let (inputs, numbers) = numbers_to_fit(rows)?;
+        Self::fit(specification, inputs, &numbers, context)
+    }
+
+    pub(crate) fn fit_features(
+        specification: &impl FitColumn<Map = M>,
+        features: &Features<InSample>,
+        context: &FitContext<'_>,
+    ) -> Result<Self> {
+        specification.check()?;
+        check_weights(context, features.n_rows())?;
+        let (inputs, numbers) = features_to_fit(features)?;
+        Self::fit(specification, inputs, &numbers, context)
+    }
+
+    fn fit(
+        specification: &impl FitColumn<Map = M>,
+        inputs: Vec<Input>,
+        numbers: &[Numbers<'_>],
+        context: &FitContext<'_>,
+    ) -> Result<Self> {
+        let maps = collect_in_order(inputs.par_iter().zip(numbers).map(|(input, &numbers)| {
+            specification
+                .fit_column(numbers, context)
+                .map_err(|e| e.in_column(input.name.as_str()))
+        }))?;
+        let fields = inputs.iter().map(|i| Feature::number(&i.name)).collect();
+        Ok(Self {
+            inputs,
+            maps,
+            fields,
+        })
+    }
+
+    pub(crate) fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        let numbers = numbers_to_transform(&self.inputs, rows)?;
+        let n_rows = rows.len();
+        let mut values = vec![0.0; n_rows * numbers.len()];
+        self.change(
+            values
+                .par_chunks_mut(n_rows.max(1))
+                .zip(numbers)
+                .map(|(out, numbers)| Cells::From(numbers, out)),
+        )?;
+        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+    }
+
+    pub(crate) fn apply<P: Provenance>(&self, features: Features<P>) -> Result<Features<P>> {
+        features.check_fields(&self.fields)?;
+        let n_rows = features.n_rows();
+        let mut values = features.into_buffer();
+        self.change(values.par_chunks_mut(n_rows.max(1)).map(Cells::InPlace))?;
+        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+    }
+
+    fn change<'a>(&self, cells: impl IndexedParallelIterator<Item = Cells<'a>>) -> Result<()> {
+        collect_in_order(
+            cells
+                .zip(&self.maps)
+                .zip(&self.inputs)
+                .map(|((cells, map), input)| {
+                    map.apply(cells)
+                        .map_err(|e| e.in_column(input.name.as_str()))
+                }),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn fields(&self) -> &[Feature] {
+        &self.fields
+    }
+
+    /// What was learned, column by column.
+    pub(crate) fn maps(&self) -> &[M] {
+        &self.maps
+    }
+}
+
+/// Makes a [`FitColumn`] a transformer; its fitted type is a newtype of a [`Columnwise`].
+macro_rules! columnwise_transformer {
+    ($specification:ty, $fitted:ident) => {
+        impl $crate::transform::UnsupervisedTransformer for $specification {
+            type Fitted = $fitted;
+
+            fn fit_rows(
+                &self,
+                rows: $crate::data::Rows<'_>,
+                context: &$crate::data::FitContext<'_>,
+            ) -> $crate::error::Result<Self::Fitted> {
+                Ok($fitted(
+                    $crate::transform::columnwise::Columnwise::fit_rows(self, rows, context)?,
+                ))
+            }
+        }
+
+        impl $crate::transform::FittedTransformer for $fitted {
+            fn transform(
+                &self,
+                rows: $crate::data::Rows<'_>,
+            ) -> $crate::error::Result<$crate::data::Features<$crate::data::OutOfSample>> {
+                self.0.transform(rows)
+            }
+
+            fn fields(&self) -> &[$crate::data::Feature] {
+                self.0.fields()
+            }
+        }
+    };
+}
+pub(crate) use columnwise_transformer;
+
+/// Makes a [`FitColumn`] a step from features to features as well.
+macro_rules! columnwise_step {
+    ($specification:ty, $fitted:ident) => {
+        impl $crate::transform::FeatureStep for $specification {
+            type Fitted = $fitted;
+
+            fn fit_features(
+                &self,
+                features: &$crate::data::Features<$crate::data::InSample>,
+                context: &$crate::data::FitContext<'_>,
+            ) -> $crate::error::Result<Self::Fitted> {
+                Ok($fitted(
+                    $crate::transform::columnwise::Columnwise::fit_features(
+                        self, features, context,
+                    )?,
+                ))
+            }
+        }
+
+        impl $crate::transform::FittedFeatureStep for $fitted {
+            fn apply<P: $crate::data::Provenance>(
+                &self,
+                features: $crate::data::Features<P>,
+            ) -> $crate::error::Result<$crate::data::Features<P>> {
+                self.0.apply(features)
+            }
+
+            fn fields(&self) -> &[$crate::data::Feature] {
+                self.0.fields()
+            }
+        }
+    };
+}
+pub(crate) use columnwise_step;

@@ -1,0 +1,292 @@
+//! Ranks among the training values.
+
+use super::normal::inverse_normal;
+use crate::data::{FitContext, RowIndex};
+use crate::error::{Error, Result};
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
+
+/// The distribution that training values get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum QuantileOutput {
+    /// Uniform on 0..=1.
+    #[default]
+    Uniform,
+    /// Standard normal, cut off at the quantiles of order 1e-7 and 1 - 1e-7 (-5.2 and 5.2).
+    Normal,
+}
+
+/// Replaces each value by its place among the training values: from 0 for the smallest to 1 for
+/// the largest, or the normal quantile of that order.
+///
+/// With `m` references the training values have quantiles `q[k]` of order `k / (m - 1)`, by linear
+/// interpolation (with weights: by cumulative weight, as in [`RobustScaler`](super::RobustScaler)).
+/// A value between two of them gets the order in between, linearly; a value equal to one or to
+/// several gets the mean of the smallest and the largest order among these; a value at or beyond
+/// the first or last quantile gets 0 or 1. This is the definition of scikit-learn's
+/// `QuantileTransformer`, but that for normal output it also takes values within 1e-7 of an end
+/// for the end. `m` is 1000, or the number of rows if that is smaller. Values of a constant column
+/// become 0 (normal: -5.2); of a column with no training value, 0.5 (normal: 0). A missing cell
+/// stays missing.
+///
+/// All rows are used unless [`QuantileScaler::with_subsample`] says otherwise: fitting sorts, n log
+/// n per column; integers of a small range are counted instead.
+///
+/// ```
+/// use stackfold::prelude::*;
+/// use stackfold::transform::UnsupervisedTransformer;
+/// use stackfold::transform::scale::QuantileScaler;
+/// let table = Table::new([("x", Column::numeric(vec![1.0, 10.0, 100.0]))])?;
+/// let fitted = QuantileScaler::new().fit_rows(table.rows(), &FitContext::default())?;
+/// let new = Table::new([("x", Column::numeric(vec![-5.0, 1.0, 5.5, 10.0, 55.0, 999.0]))])?;
+/// assert_eq!(fitted.transform(new.rows())?.column(0), [0.0, 0.0, 0.25, 0.5, 0.75, 1.0]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct QuantileScaler {
+    n_quantiles: usize,
+    output: QuantileOutput,
+    subsample: Option<usize>,
+}
+
+impl Default for QuantileScaler {
+    fn default() -> Self {
+        Self {
+            n_quantiles: 1000,
+            output: QuantileOutput::Uniform,
+            subsample: None,
+        }
+    }
+}
+
+impl QuantileScaler {
+    /// A scaler to a uniform distribution by 1000 quantiles of all rows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many quantiles are kept, at least 1; never more than rows.
+    #[must_use]
+    pub fn with_n_quantiles(self, n_quantiles: usize) -> Self {
+        Self {
+            n_quantiles,
+            ..self
+        }
+    }
+
+    /// The distribution that comes out.
+    #[must_use]
+    pub fn with_output(self, output: QuantileOutput) -> Self {
+        Self { output, ..self }
+    }
+
+    /// At most so many rows are used in fitting, at least 1: drawn without replacement, the same
+    /// ones for all columns, by the seed of the fit.
+    #[must_use]
+    pub fn with_subsample(self, n_rows: usize) -> Self {
+        Self {
+            subsample: Some(n_rows),
+            ..self
+        }
+    }
+}
+
+/// A fitted [`QuantileScaler`].
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct FittedQuantileScaler(Columnwise<Quantiles>);
+
+impl FittedQuantileScaler {
+    /// The quantiles of each column in ascending order, repeated ones once; none for a column
+    /// with no training value.
+    #[must_use]
+    pub fn quantiles(&self) -> Vec<&[f64]> {
+        self.0.maps().iter().map(|map| &map.values[..]).collect()
+    }
+}
+
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Quantiles {
+    /// Distinct quantiles in ascending order.
+    values: Vec<f64>,
+    /// The place of the first quantile equal to each of `values`, and the number of quantiles.
+    first: Vec<u32>,
+    output: QuantileOutput,
+}
+
+impl FitColumn for QuantileScaler {
+    type Map = Quantiles;
+
+    fn check(&self) -> Result<()> {
+        if self.n_quantiles == 0 || u32::try_from(self.n_quantiles).is_err() {
+            return Err(Error::parameter(
+                "n_quantiles",
+                "1 or more, below 2^32",
+                self.n_quantiles,
+            ));
+        }
+        if self.subsample == Some(0) {
+            return Err(Error::parameter("subsample", "1 or more", 0));
+        }
+        Ok(())
+    }
+
+    fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Quantiles> {
+        let mut sample = match self.subsample {
+            Some(size) if size < numbers.len() => {
+                let positions = draw(numbers.len(), size, context);
+                let weights: Option<Vec<f64>> = context
+                    .weights()
+                    .map(|weights| positions.iter().map(|&i| weights[i as usize]).collect());
+                let index = numbers.rows().compose(&positions);
+                numbers
+                    .at(RowIndex::Some(&index))
+                    .sample(weights.as_deref())
+            }
+            _ => numbers.sample(context.weights()),
+        };
+        let n_rows = self
+            .subsample
+            .map_or(numbers.len(), |size| size.min(numbers.len()));
+        let m = self.n_quantiles.min(n_rows).max(1);
+        let last = (m - 1).max(1) as f64;
+        let orders: Vec<f64> = (0..m).map(|k| k as f64 / last).collect();
+        let mut map = Quantiles {
+            values: Vec::new(),
+            first: Vec::new(),
+            output: self.output,
+        };
+        let quantiles = sample.quantiles(&orders);
+        for (place, &quantile) in (0_u32..).zip(&quantiles) {
+            // Rounding may put an interpolated quantile just below the one before.
+            if map.values.last().is_none_or(|&last| quantile > last) {
+                map.values.push(quantile);
+                map.first.push(place);
+            }
+        }
+        map.first.extend(u32::try_from(quantiles.len()));
+        Ok(map)
+    }
+}
+
+/// Positions of a sample without replacement, in ascending order.
+fn draw(n: usize, size: usize, context: &FitContext<'_>) -> Vec<u32> {
+    let mut positions: Vec<u32> = (0..).take(n).collect();
+    let mut stream = context.seed().child("quantile scaler").stream();
+    for i in 0..size {
+        let j = i + stream.below(n - i);
+        positions.swap(i, j);
+    }
+    positions.truncate(size);
+    positions.sort_unstable();
+    positions
+}
+
+impl ColumnMap for Quantiles {
+    fn apply(&self, cells: Cells<'_>) -> Result<()> {
+        /// Orders at which normal output is cut off.
+        const CUT: f64 = 1e-7 - f64::EPSILON;
+        let normal = |order: f64| inverse_normal(order.clamp(CUT, 1.0 - CUT));
+        let (Some(&lowest), Some(&highest)) = (self.values.first(), self.values.last()) else {
+            let middle = match self.output {
+                QuantileOutput::Uniform => 0.5,
+                QuantileOutput::Normal => 0.0,
+            };
+            cells.map(|x| if x.is_nan() { x } else { middle });
+            return Ok(());
+        };
+        let last = f64::from(self.first[self.values.len()] - 1);
+        let search = Search::new(&self.values, cells.len());
+        let order = |x: f64| {
+            if x <= lowest {
+                0.0
+            } else if x >= highest {
+                1.0
+            } else {
+                let k = search.last_not_above(x);
+                let (value, next) = (self.values[k], self.values[k + 1]);
+                let (start, end) = (f64::from(self.first[k]), f64::from(self.first[k + 1]));
+                let place = if x > value {
+                    end - 1.0 + (x - value) / (next - value)
+                } else {
+                    f64::midpoint(start, end - 1.0)
+                };
+                place / last
+            }
+        };
+        match self.output {
+            QuantileOutput::Uniform => {
+                cells.map_costly(|x| if x.is_nan() { x } else { order(x) });
+            }
+            QuantileOutput::Normal => {
+                cells.map_costly(|x| if x.is_nan() { x } else { normal(order(x)) });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the place of a value among sorted ones.
+///
+/// For many look-ups the range is cut into cells of equal width, each of which knows how many
+/// values lie in the cells before; a search stays within one cell. The cell of a number grows with
+/// the number, rounding included, so that this changes no result.
+struct Search<'a> {
+    values: &'a [f64],
+    low: f64,
+    cells_per_unit: f64,
+    starts: Vec<u32>,
+}
+
+impl<'a> Search<'a> {
+    const N_CELLS: usize = 4096;
+
+    /// `values` must not be empty.
+    fn new(values: &'a [f64], n_look_ups: usize) -> Self {
+        let low = values[0];
+        let width = values[values.len() - 1] - low;
+        let cells_per_unit = Self::N_CELLS as f64 / width;
+        let mut search = Self {
+            values,
+            low,
+            cells_per_unit,
+            starts: Vec::new(),
+        };
+        if n_look_ups > Self::N_CELLS && cells_per_unit.is_finite() && cells_per_unit > 0.0 {
+            let mut starts = vec![0; Self::N_CELLS + 2];
+            for &value in values {
+                starts[search.cell(value) + 1] += 1;
+            }
+            for i in 1..starts.len() {
+                starts[i] += starts[i - 1];
+            }
+            search.starts = starts;
+        }
+        search
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast to an integer saturates"
+    )]
+    #[inline]
+    fn cell(&self, x: f64) -> usize {
+        (((x - self.low) * self.cells_per_unit) as usize).min(Self::N_CELLS)
+    }
+
+    /// The place of the last value that is not above `x`; `x` must not be below the first.
+    #[inline]
+    fn last_not_above(&self, x: f64) -> usize {
+        if self.starts.is_empty() {
+            return self.values.partition_point(|&v| v <= x) - 1;
+        }
+        let cell = self.cell(x);
+        let (start, end) = (self.starts[cell] as usize, self.starts[cell + 1] as usize);
+        start + self.values[start..end].partition_point(|&v| v <= x) - 1
+    }
+}
+
+columnwise_transformer!(QuantileScaler, FittedQuantileScaler);
+columnwise_step!(QuantileScaler, FittedQuantileScaler);
