@@ -1,1 +1,414 @@
-//! Stacks: A/B/C and out-of-fold.
+//! Stacks: A/B/C and out-of-fold, of any number of levels.
+//!
+//! The seed scheme has three sets of rows. The target is known for A and B. Members learn on A
+//! and predict B and C; the blender learns on what they predicted for B, and answers C
+//! ([`Scheme::holdout`]). Out-of-fold stacking lets each fold be B in turn, so that the blender
+//! learns on all rows ([`Scheme::out_of_fold`]). Both follow one [`FoldPlan`], and one code path
+//! serves both.
+//!
+//! 1. For each split and each [`View`], the view is fitted on the split's training rows and
+//!    transforms its other rows, once for all members that share it.
+//! 2. Each member is fitted on the view's training features, and predicts the other rows.
+//! 3. Out-of-fold predictions are the meta-features of the next level, and in the end of the
+//!    blender.
+//! 4. New rows: each split's models predict them and their mean is taken, or models refitted on
+//!    all rows do ([`NewRows`]); the blender makes one prediction of them.
+//!
+//! What the stack itself is scored on is never what its blender was fitted on: for the score the
+//! blender is cross-fitted over the same folds.
+
+pub mod blend;
+mod fit;
+mod fitted;
+mod meta;
+mod progress;
+mod report;
+
+use std::sync::Arc;
+
+pub use blend::{
+    Average, AverageBlender, Blender, EstimatorBlender, FittedBlender, GreedySelection,
+    LogisticBlender, NonNegativeBlender, RidgeBlender,
+};
+pub use fitted::FittedStack;
+pub use meta::{Meta, MetaForm};
+pub use progress::{Event, Progress, StopFlag};
+pub use report::{Dropped, MemberReport, StackReport};
+
+use crate::data::{Labels, Target, Values};
+use crate::error::Result;
+use crate::folds::{FoldPlan, HoldOut, Splitter};
+use crate::metrics::{DefaultMetric, Metric};
+use crate::model::{DynEstimator, DynLearner, Estimator, Learner};
+use crate::transform::{DynTransformer, Selector, Transformer};
+
+/// Targets that can be stacked: both.
+pub trait StackTarget: DefaultMetric {
+    /// The blender of a stack that names none: [`LogisticBlender`] for labels, [`RidgeBlender`]
+    /// for values.
+    fn default_blender() -> Arc<dyn Blender<Self>>;
+}
+
+impl StackTarget for Labels {
+    fn default_blender() -> Arc<dyn Blender<Self>> {
+        Arc::new(LogisticBlender::new())
+    }
+}
+
+impl StackTarget for Values {
+    fn default_blender() -> Arc<dyn Blender<Self>> {
+        Arc::new(RidgeBlender::new())
+    }
+}
+
+/// Which rows members learn on, and which the blender learns on.
+#[derive(Debug, Clone)]
+pub struct Scheme(Arc<dyn Splitter>);
+
+impl Scheme {
+    /// A/B/C: a stratified share of the rows (whole groups, if there are any) is B, for the
+    /// blender; the rest is A, for the members.
+    #[must_use]
+    pub fn holdout(share: f64) -> Self {
+        Self(Arc::new(HoldOut::new(share)))
+    }
+
+    /// Each fold of the splitter's plan is B in turn. A plan of one split gives A/B/C with exactly
+    /// those rows.
+    #[must_use]
+    pub fn out_of_fold(splitter: impl Splitter + 'static) -> Self {
+        Self(Arc::new(splitter))
+    }
+
+    pub(crate) fn splitter(&self) -> &dyn Splitter {
+        self.0.as_ref()
+    }
+}
+
+impl From<FoldPlan> for Scheme {
+    fn from(plan: FoldPlan) -> Self {
+        Self(Arc::new(crate::folds::Predefined::new(plan)))
+    }
+}
+
+/// Which of a member's models predict new rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum NewRows {
+    /// The mean of the splits' models: what the blender has seen, and no further fit.
+    #[default]
+    FoldAverage,
+    /// A model refitted on all rows: a further fit a member, more rows in it, predictions a little
+    /// sharper than those that the blender has seen.
+    Refit,
+    /// Both are kept, and [`FittedStack::predict_with`] chooses; fold average unless told.
+    Both,
+}
+
+/// What a member's failure does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// It is the stack's error.
+    #[default]
+    Stop,
+    /// The member is left out, and the report says so; an error only if none is left.
+    LeaveOut,
+}
+
+/// A named transformer that members share: it is fitted once a split for all of them.
+#[derive(Debug)]
+pub struct View<Y: Target> {
+    name: Arc<str>,
+    transformer: Arc<dyn DynTransformer<Y>>,
+}
+
+impl<Y: Target> Clone for View<Y> {
+    fn clone(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            transformer: Arc::clone(&self.transformer),
+        }
+    }
+}
+
+impl<Y: Target> View<Y> {
+    /// This transformer, under this name.
+    #[must_use]
+    pub fn new(name: &str, transformer: impl Transformer<Y> + 'static) -> Self {
+        Self {
+            name: name.into(),
+            transformer: Arc::new(transformer),
+        }
+    }
+
+    /// The view's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Member<Y: Target> {
+    pub(crate) name: String,
+    pub(crate) kind: MemberKind<Y>,
+}
+
+#[derive(Debug)]
+pub(crate) enum MemberKind<Y: Target> {
+    /// An estimator on the view at this place.
+    Estimator(usize, Arc<dyn DynEstimator<Y>>),
+    /// A learner with a transformer of its own.
+    Learner(Arc<dyn DynLearner<Y>>),
+}
+
+impl<Y: Target> Clone for MemberKind<Y> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Estimator(view, estimator) => Self::Estimator(*view, Arc::clone(estimator)),
+            Self::Learner(learner) => Self::Learner(Arc::clone(learner)),
+        }
+    }
+}
+
+impl<Y: Target> Clone for Member<Y> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+        }
+    }
+}
+
+/// Estimators on the predictions of the level below.
+///
+/// ```
+/// use stackfold::model::baseline::Prior;
+/// use stackfold::prelude::*;
+/// use stackfold::stack::Level;
+/// let level: Level<Labels> = Level::new().with_member("prior", Prior::new());
+/// assert_eq!(level.names().collect::<Vec<_>>(), ["prior"]);
+/// ```
+#[derive(Debug)]
+pub struct Level<Y: Target> {
+    pub(crate) members: Vec<(String, Arc<dyn DynEstimator<Y>>)>,
+    pub(crate) form: MetaForm,
+}
+
+impl<Y: Target> Clone for Level<Y> {
+    fn clone(&self) -> Self {
+        Self {
+            members: self.members.clone(),
+            form: self.form,
+        }
+    }
+}
+
+impl<Y: Target> Default for Level<Y> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<Y: Target> Level<Y> {
+    /// A level without members, on logits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            members: Vec::new(),
+            form: MetaForm::Logit,
+        }
+    }
+
+    /// With a further member.
+    #[must_use]
+    pub fn with_member(
+        mut self,
+        name: impl Into<String>,
+        estimator: impl Estimator<Y> + 'static,
+    ) -> Self {
+        self.members.push((name.into(), Arc::new(estimator)));
+        self
+    }
+
+    /// How the predictions of the level below become features.
+    #[must_use]
+    pub fn with_form(self, form: MetaForm) -> Self {
+        Self { form, ..self }
+    }
+
+    /// The members' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+/// Members, further levels and a blender: a learner like any other.
+///
+/// ```
+/// use stackfold::folds::StratifiedKFold;
+/// use stackfold::model::baseline::Prior;
+/// use stackfold::prelude::*;
+/// use stackfold::stack::{Scheme, Stack, View};
+/// use stackfold::transform::impute::Imputer;
+///
+/// let n = 60;
+/// let table = Table::new([("x", Column::numeric((0..n).map(f64::from).collect::<Vec<_>>()))])?;
+/// let labels: Vec<u32> = (0..n).map(|i| u32::from(i % 3 == 0)).collect();
+/// let target = Labels::new(labels, vec!["no".into(), "yes".into()])?;
+///
+/// let numbers = View::new("numbers", Imputer::median());
+/// let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
+///     .with_member("prior", &numbers, Prior::new())
+///     .with_member("another prior", &numbers, Prior::new());
+/// let fitted = stack.fit(Train::new(&table, &target)?.with_seed(Seed::new(1)))?;
+/// let prediction = fitted.predict(table.rows())?;
+/// assert!(prediction.positive().iter().all(|p| (p - 1.0 / 3.0).abs() < 0.01));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Stack<Y: Target> {
+    pub(crate) scheme: Scheme,
+    pub(crate) views: Vec<View<Y>>,
+    pub(crate) members: Vec<Member<Y>>,
+    pub(crate) levels: Vec<Level<Y>>,
+    pub(crate) pass_through: Option<View<Y>>,
+    pub(crate) blender: Arc<dyn Blender<Y>>,
+    pub(crate) new_rows: NewRows,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) metric: Option<Arc<dyn Metric<Y>>>,
+    pub(crate) progress: Arc<dyn Progress>,
+}
+
+impl<Y: Target> Clone for Stack<Y> {
+    fn clone(&self) -> Self {
+        Self {
+            scheme: self.scheme.clone(),
+            views: self.views.clone(),
+            members: self.members.clone(),
+            levels: self.levels.clone(),
+            pass_through: self.pass_through.clone(),
+            blender: Arc::clone(&self.blender),
+            new_rows: self.new_rows,
+            on_failure: self.on_failure,
+            metric: self.metric.clone(),
+            progress: Arc::clone(&self.progress),
+        }
+    }
+}
+
+impl<Y: StackTarget> Stack<Y> {
+    /// A stack without members yet.
+    #[must_use]
+    pub fn new(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            views: Vec::new(),
+            members: Vec::new(),
+            levels: Vec::new(),
+            pass_through: None,
+            blender: Y::default_blender(),
+            new_rows: NewRows::default(),
+            on_failure: OnFailure::default(),
+            metric: None,
+            progress: Arc::new(StopFlag::new()),
+        }
+    }
+
+    /// With a member: this estimator on the features of this view.
+    #[must_use]
+    pub fn with_member(
+        mut self,
+        name: impl Into<String>,
+        view: &View<Y>,
+        estimator: impl Estimator<Y> + 'static,
+    ) -> Self {
+        let same = |v: &View<Y>| Arc::ptr_eq(&v.transformer, &view.transformer);
+        let place = self.views.iter().position(same).unwrap_or_else(|| {
+            self.views.push(view.clone());
+            self.views.len() - 1
+        });
+        self.members.push(Member {
+            name: name.into(),
+            kind: MemberKind::Estimator(place, Arc::new(estimator)),
+        });
+        self
+    }
+
+    /// With a member that has a transformer of its own: a pipeline, or another stack.
+    #[must_use]
+    pub fn with_learner(
+        mut self,
+        name: impl Into<String>,
+        learner: impl Learner<Y> + 'static,
+    ) -> Self {
+        self.members.push(Member {
+            name: name.into(),
+            kind: MemberKind::Learner(Arc::new(learner)),
+        });
+        self
+    }
+
+    /// With a further level of estimators, on the predictions of the one below.
+    #[must_use]
+    pub fn with_level(mut self, level: Level<Y>) -> Self {
+        self.levels.push(level);
+        self
+    }
+
+    /// Raw columns that further levels and the blender see beside the predictions: numbers,
+    /// booleans or dates, as they are. Nothing is fitted on them, so nothing can leak through
+    /// them.
+    #[must_use]
+    pub fn with_pass_through(mut self, selector: Selector) -> Self {
+        let columns = crate::transform::ColumnTransformer::new().with(
+            "raw",
+            selector,
+            crate::transform::passthrough::Passthrough::new(),
+        );
+        self.pass_through = Some(View::new("pass-through", columns));
+        self
+    }
+
+    /// What makes one prediction of the members'.
+    #[must_use]
+    pub fn with_blender(mut self, blender: impl Blender<Y> + 'static) -> Self {
+        self.blender = Arc::new(blender);
+        self
+    }
+
+    /// Which models predict new rows.
+    #[must_use]
+    pub fn with_new_rows(self, new_rows: NewRows) -> Self {
+        Self { new_rows, ..self }
+    }
+
+    /// What a member's failure does.
+    #[must_use]
+    pub fn with_on_failure(self, on_failure: OnFailure) -> Self {
+        Self { on_failure, ..self }
+    }
+
+    /// The score of the report; by default [`DefaultMetric`].
+    #[must_use]
+    pub fn with_metric(mut self, metric: impl Metric<Y> + 'static) -> Self {
+        self.metric = Some(Arc::new(metric));
+        self
+    }
+
+    /// Who is told what happens, and may stop it.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+}
+
+impl<Y: StackTarget> Learner<Y> for Stack<Y> {
+    type Fitted = FittedStack<Y>;
+
+    fn fit(&self, train: crate::data::Train<'_, Y>) -> Result<Self::Fitted> {
+        fit::fit(self, train)
+    }
+}

@@ -22,8 +22,11 @@ pub mod passthrough;
 pub mod row_counts;
 mod sample;
 pub mod scale;
+mod select;
 
 pub use chain::{Chain, FittedThen, Then};
+pub use columns::{ColumnTransformer, FittedColumnTransformer, Naming, Remainder};
+pub use select::Selector;
 
 use std::sync::Arc;
 
