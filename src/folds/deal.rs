@@ -125,9 +125,7 @@ pub(crate) fn deal(
     n_folds: usize,
     seed: Seed,
 ) -> Result<Option<Folds>> {
-    let most = groups.map_or(strata.len(), |groups| {
-        n_codes(&compact(groups))
-    });
+    let most = groups.map_or(strata.len(), |groups| n_codes(&compact(groups)));
     match (n_folds.min(most), groups) {
         (0 | 1, _) => Ok(None),
         (k, Some(groups)) => deal_groups(strata, groups, k, seed).map(Some),

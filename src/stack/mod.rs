@@ -38,7 +38,7 @@ pub use report::{Dropped, MemberReport, StackReport};
 use crate::data::{Labels, Target, Values};
 use crate::error::Result;
 use crate::folds::{FoldPlan, HoldOut, Splitter};
-use crate::metrics::{DefaultMetric, Metric};
+use crate::metrics::{ClassificationMetric, DefaultMetric, Metric, RegressionMetric};
 use crate::model::{DynEstimator, DynLearner, Estimator, Learner};
 use crate::transform::{DynTransformer, Selector, Transformer};
 
@@ -47,17 +47,29 @@ pub trait StackTarget: DefaultMetric {
     /// The blender of a stack that names none: [`LogisticBlender`] for labels, [`RidgeBlender`]
     /// for values.
     fn default_blender() -> Arc<dyn Blender<Self>>;
+
+    /// The loss that ensemble selection makes small unless told otherwise: log loss for labels,
+    /// the root of the mean squared error for values.
+    fn loss_metric() -> Arc<dyn Metric<Self>>;
 }
 
 impl StackTarget for Labels {
     fn default_blender() -> Arc<dyn Blender<Self>> {
         Arc::new(LogisticBlender::new())
     }
+
+    fn loss_metric() -> Arc<dyn Metric<Self>> {
+        Arc::new(ClassificationMetric::LogLoss)
+    }
 }
 
 impl StackTarget for Values {
     fn default_blender() -> Arc<dyn Blender<Self>> {
         Arc::new(RidgeBlender::new())
+    }
+
+    fn loss_metric() -> Arc<dyn Metric<Self>> {
+        Arc::new(RegressionMetric::Rmse)
     }
 }
 

@@ -1,0 +1,778 @@
+//! How a stack is fitted: tasks over splits and views, then levels, then the blender.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::fitted::{FittedLevel, FittedMember, FittedStack, SplitModels};
+use super::meta::FittedForm;
+use super::report::{Dropped, MemberReport, StackReport, correlations};
+use super::{Event, Level, MemberKind, Meta, NewRows, OnFailure, Stack, StackTarget};
+use crate::data::{
+    Features, FitContext, InSample, OutOfSample, Prediction, RowIndex, Target, Train,
+};
+use crate::error::{Error, Result};
+use crate::folds::{FoldPlan, Folds, SplitContext, deal};
+use crate::metrics::Metric;
+use crate::random::Seed;
+use crate::transform::FittedTransformer;
+
+/// Folds of the blender and of further levels where the plan has none of its own.
+const META_FOLDS: usize = 5;
+
+pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<FittedStack<Y>> {
+    let start = Instant::now();
+    check(stack)?;
+    train.table_target().check(train.rows().index())?;
+    let plan = stack.scheme.splitter().plan(&SplitContext::of(train))?;
+    if plan.n_rows() != train.len() {
+        return Err(Error::data(
+            format!("a plan of {} rows", train.len()),
+            format!("{} rows", plan.n_rows()),
+        ));
+    }
+
+    let (base, refit) = fit_members(stack, train, &plan)?;
+    let (kept, dropped) = keep(stack, &base, refit.as_deref())?;
+    let (covered, predictions) = out_of_fold(train, &plan, &base, &kept)?;
+    let known = Known::of(stack, train, &covered)?;
+    let folds = meta_folds(&plan, &covered, &known, train.seed().child("meta"))?;
+    let (pass_through, extra) = pass_through(stack, train, &covered)?;
+
+    let names: Arc<[String]> = kept
+        .iter()
+        .map(|&m| stack.members[m].name.clone())
+        .collect();
+    let mut reports = member_reports(stack, &known, &base, &kept, &predictions)?;
+    let correlations = correlations(&predictions);
+    let mut meta: Meta<Y, InSample> = Meta::new(Arc::clone(&names), predictions, extra);
+    let mut oof = named(&meta);
+    let mut levels = Vec::new();
+    for (l, level) in stack.levels.iter().enumerate() {
+        let seed = train.seed().child("level").at(l);
+        let (fitted, next, seconds) =
+            fit_level(stack, level, l + 2, &meta, &known, seed, folds.as_ref())?;
+        for ((name, prediction), seconds) in
+            next.names().iter().zip(next.predictions()).zip(seconds)
+        {
+            let mut report = known.report(name, l + 2, prediction)?;
+            report.fit_seconds = seconds;
+            reports.push(report);
+        }
+        oof.extend(named(&next));
+        levels.push(fitted);
+        meta = next;
+    }
+
+    if stack.progress.is_stopped() {
+        return Err(Error::stopped());
+    }
+    let seed = train.seed().child("blender");
+    let blender = stack
+        .blender
+        .fit(&meta, &known.target, &known.context(seed))?;
+    let stacked = match &folds {
+        None => None,
+        Some(folds) => Some(cross_fit(folds, &known.target, |fold, fit_rows, rows| {
+            let part = known.take(fit_rows);
+            let context = part.context(seed.at(fold));
+            let blender = stack
+                .blender
+                .fit(&meta.take(fit_rows), &part.target, &context)?;
+            blender.blend(&held_out(&meta, rows))
+        })?),
+    };
+    stack.progress.event(&Event::Blended);
+    if let Some(weights) = blender.weights() {
+        let top = reports.len() - weights.len();
+        for (report, &weight) in reports[top..].iter_mut().zip(weights) {
+            report.weight = Some(weight);
+        }
+    }
+    let stack_report = match &stacked {
+        Some(prediction) => Some(known.report("stack", stack.levels.len() + 2, prediction)?),
+        None => None,
+    };
+    let report = StackReport {
+        metric: known.metric.name().to_owned(),
+        greater_is_better: known.metric.greater_is_better(),
+        members: reports,
+        stack: stack_report,
+        correlations,
+        dropped,
+        n_rows: train.len(),
+        n_out_of_fold: covered.len(),
+        n_splits: plan.n_splits(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    Ok(FittedStack {
+        shape: known.target.take(&[]),
+        names,
+        splits: base.into_iter().map(|s| s.into_models(&kept)).collect(),
+        refit: refit.map(|s| s.into_models(&kept)),
+        new_rows: stack.new_rows,
+        levels,
+        pass_through,
+        blender,
+        plan,
+        out_of_fold_rows: covered,
+        out_of_fold: oof,
+        stacked,
+        report,
+    })
+}
+
+fn member_reports<Y: StackTarget>(
+    stack: &Stack<Y>,
+    known: &Known<Y>,
+    splits: &[SplitFit<Y>],
+    kept: &[usize],
+    predictions: &[Y::Prediction],
+) -> Result<Vec<MemberReport>> {
+    let mut reports = Vec::with_capacity(kept.len());
+    for (&m, prediction) in kept.iter().zip(predictions) {
+        let mut report = known.report(&stack.members[m].name, 1, prediction)?;
+        for fit in splits
+            .iter()
+            .filter_map(|split| split.members[m].as_ref()?.as_ref().ok())
+        {
+            report.fit_seconds += fit.fit_seconds;
+            report.predict_seconds += fit.predict_seconds;
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn named<Y: Target>(meta: &Meta<Y, InSample>) -> Vec<(String, Y::Prediction)> {
+    let names = meta.names().iter().cloned();
+    names.zip(meta.predictions().iter().cloned()).collect()
+}
+
+/// What is known of the rows with out-of-fold predictions, and how they are scored.
+struct Known<Y: Target> {
+    target: Y,
+    weights: Option<Vec<f64>>,
+    groups: Option<Vec<u32>>,
+    metric: Arc<dyn Metric<Y>>,
+}
+
+impl<Y: StackTarget> Known<Y> {
+    fn of(stack: &Stack<Y>, train: Train<'_, Y>, covered: &[u32]) -> Result<Self> {
+        let target = train.target().take(covered);
+        target.check(RowIndex::All(target.n_rows()))?;
+        Ok(Self {
+            weights: train.weights().map(|w| gather(&w, covered)),
+            groups: train.rows().groups().map(|g| gather(&g, covered)),
+            metric: stack
+                .metric
+                .clone()
+                .unwrap_or_else(|| target.default_metric().into()),
+            target,
+        })
+    }
+
+    fn take(&self, rows: &[u32]) -> Self {
+        Self {
+            target: self.target.take(rows),
+            weights: self.weights.as_ref().map(|w| gather(w, rows)),
+            groups: self.groups.as_ref().map(|g| gather(g, rows)),
+            metric: Arc::clone(&self.metric),
+        }
+    }
+
+    fn context(&self, seed: Seed) -> FitContext<'_> {
+        FitContext::default()
+            .with_weights(self.weights.as_deref())
+            .with_groups(self.groups.as_deref())
+            .with_seed(seed)
+    }
+
+    fn report(&self, name: &str, level: usize, prediction: &Y::Prediction) -> Result<MemberReport> {
+        let place = |e: Error| e.in_member(name).in_level(level);
+        let weights = self.weights.as_deref();
+        Ok(MemberReport {
+            name: name.to_owned(),
+            level,
+            score: self
+                .metric
+                .score(&self.target, prediction, weights)
+                .map_err(place)?,
+            interval: self
+                .metric
+                .interval(&self.target, prediction, weights)
+                .map_err(place)?,
+            weight: None,
+            fit_seconds: 0.0,
+            predict_seconds: 0.0,
+        })
+    }
+}
+
+fn gather<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&i| values[i as usize]).collect()
+}
+
+/// Raw columns beside the predictions: no target, and nothing learned, so all rows at once.
+#[allow(clippy::type_complexity, reason = "the two results of one fit")]
+fn pass_through<Y: Target>(
+    stack: &Stack<Y>,
+    train: Train<'_, Y>,
+    covered: &[u32],
+) -> Result<(
+    Option<Arc<dyn FittedTransformer>>,
+    Option<Features<InSample>>,
+)> {
+    let Some(view) = &stack.pass_through else {
+        return Ok((None, None));
+    };
+    let (fitted, features) = view
+        .transformer
+        .fit_transform_dyn(train)
+        .map_err(|e| e.in_view(view.name()))?;
+    Ok((Some(fitted), Some(features.take(covered))))
+}
+
+fn check<Y: Target>(stack: &Stack<Y>) -> Result<()> {
+    if stack.members.is_empty() {
+        return Err(Error::parameter("members", "one or more", "none"));
+    }
+    let mut names: Vec<&str> = stack.members.iter().map(|m| m.name.as_str()).collect();
+    for (l, level) in stack.levels.iter().enumerate() {
+        if level.members.is_empty() {
+            return Err(Error::parameter("members", "one or more", "none").in_level(l + 2));
+        }
+        names.extend(level.names());
+    }
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::parameter(
+            "member names",
+            "different",
+            format!("{:?} twice", pair[0]),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What came of one member in one split.
+struct MemberFit<Y: Target> {
+    fitted: FittedMember<Y>,
+    prediction: Option<Y::Prediction>,
+    fit_seconds: f64,
+    predict_seconds: f64,
+}
+
+/// What came of one split: of each view and each member, or why not.
+pub(super) struct SplitFit<Y: Target> {
+    views: Vec<Option<Arc<dyn FittedTransformer>>>,
+    members: Vec<Option<Result<MemberFit<Y>>>>,
+}
+
+impl<Y: Target> SplitFit<Y> {
+    fn into_models(self, kept: &[usize]) -> SplitModels<Y> {
+        let mut members: Vec<Option<FittedMember<Y>>> = self
+            .members
+            .into_iter()
+            .map(|m| m.and_then(Result::ok).map(|m| m.fitted))
+            .collect();
+        SplitModels {
+            views: self.views,
+            members: kept.iter().filter_map(|&m| members[m].take()).collect(),
+        }
+    }
+}
+
+/// One view with its members, or one learner, in one split.
+struct Task<'s> {
+    split: usize,
+    view: Option<usize>,
+    members: Vec<usize>,
+    train: &'s [u32],
+    validation: &'s [u32],
+}
+
+type TaskOutcome<Y> = (
+    Option<Arc<dyn FittedTransformer>>,
+    Vec<(usize, Result<MemberFit<Y>>)>,
+);
+
+/// Fits each member in each split, and, where asked, on all rows.
+#[allow(clippy::type_complexity, reason = "the two results of one pass")]
+fn fit_members<Y: StackTarget>(
+    stack: &Stack<Y>,
+    train: Train<'_, Y>,
+    plan: &FoldPlan,
+) -> Result<(Vec<SplitFit<Y>>, Option<Box<SplitFit<Y>>>)> {
+    let index = train.rows().index();
+    let mut sides: Vec<(Vec<u32>, Vec<u32>)> = (0..plan.n_splits())
+        .map(|s| {
+            let split = plan.split(s);
+            (
+                index.compose(split.train()),
+                index.compose(split.validation()),
+            )
+        })
+        .collect();
+    let n_splits = sides.len();
+    if stack.new_rows != NewRows::FoldAverage {
+        let all: Vec<u32> = (0..).take(train.len()).collect();
+        sides.push((index.compose(&all), Vec::new()));
+    }
+    let tasks: Vec<Task<'_>> = sides
+        .iter()
+        .enumerate()
+        .flat_map(|(split, (train, validation))| {
+            groups_of(stack)
+                .into_iter()
+                .map(move |(view, members)| Task {
+                    split,
+                    view,
+                    members,
+                    train,
+                    validation,
+                })
+        })
+        .collect();
+    stack.progress.event(&Event::Planned {
+        n_fits: tasks.iter().map(|t| t.members.len()).sum(),
+    });
+    let failed = AtomicBool::new(false);
+    let outcomes: Vec<TaskOutcome<Y>> = tasks
+        .par_iter()
+        .map(|task| {
+            let refit = task.split == n_splits;
+            let outcome = run(stack, train, task, (!refit).then_some(task.split), &failed);
+            if stack.on_failure == OnFailure::Stop && outcome.1.iter().any(|(_, r)| r.is_err()) {
+                failed.store(true, Ordering::Relaxed);
+            }
+            outcome
+        })
+        .collect();
+    if stack.progress.is_stopped() {
+        return Err(Error::stopped());
+    }
+    let mut fits: Vec<SplitFit<Y>> = sides
+        .iter()
+        .map(|_| SplitFit {
+            views: vec![None; stack.views.len()],
+            members: stack.members.iter().map(|_| None).collect(),
+        })
+        .collect();
+    for (task, (fitted_view, members)) in tasks.iter().zip(outcomes) {
+        if let Some(view) = task.view {
+            fits[task.split].views[view] = fitted_view;
+        }
+        for (m, result) in members {
+            fits[task.split].members[m] = Some(result);
+        }
+    }
+    let refit = (sides.len() > n_splits).then(|| fits.pop()).flatten();
+    Ok((fits, refit.map(Box::new)))
+}
+
+/// The members of each view, and each learner by itself.
+fn groups_of<Y: Target>(stack: &Stack<Y>) -> Vec<(Option<usize>, Vec<usize>)> {
+    let mut groups: Vec<(Option<usize>, Vec<usize>)> = (0..stack.views.len())
+        .map(|v| (Some(v), Vec::new()))
+        .collect();
+    for (m, member) in stack.members.iter().enumerate() {
+        match member.kind {
+            MemberKind::Estimator(view, _) => groups[view].1.push(m),
+            MemberKind::Learner(_) => groups.push((None, vec![m])),
+        }
+    }
+    groups
+}
+
+fn run<Y: StackTarget>(
+    stack: &Stack<Y>,
+    train: Train<'_, Y>,
+    task: &Task<'_>,
+    split: Option<usize>,
+    failed: &AtomicBool,
+) -> TaskOutcome<Y> {
+    let place = |error: Error, m: usize| {
+        let error = match split {
+            Some(split) => error.in_fold(split),
+            None => error,
+        };
+        error.in_member(&stack.members[m].name).in_level(1)
+    };
+    let stopped = || failed.load(Ordering::Relaxed) || stack.progress.is_stopped();
+    let view = || -> Result<_> {
+        if stopped() {
+            return Err(Error::stopped());
+        }
+        let start = Instant::now();
+        let part = train.subset(task.train)?;
+        let Some(v) = task.view else {
+            return Ok(None);
+        };
+        let view = &stack.views[v];
+        let mut seed = train.seed().child("view").child(&view.name);
+        seed = split.map_or(seed, |s| seed.at(s));
+        let (fitted, features) = view
+            .transformer
+            .fit_transform_dyn(part.with_seed(seed))
+            .map_err(|e| e.in_view(view.name()))?;
+        let held_out = match split {
+            None => None,
+            Some(_) => Some(
+                fitted
+                    .transform(train.rows().subset(task.validation)?)
+                    .map_err(|e| e.in_view(view.name()))?,
+            ),
+        };
+        stack.progress.event(&Event::Transformed {
+            view: view.name(),
+            split,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        Ok(Some((fitted, features, held_out)))
+    };
+    let view = match view() {
+        Ok(view) => view,
+        Err(error) => {
+            // One error for several members: the first gets it as it is.
+            let text = error.to_string();
+            let mut error = Some(error);
+            let results = task.members.iter().map(|&m| {
+                let error = error
+                    .take()
+                    .unwrap_or_else(|| Error::unsupported(format!("a view that failed: {text}")));
+                (m, Err(place(error, m)))
+            });
+            return (None, results.collect());
+        }
+    };
+    let results: Vec<(usize, Result<MemberFit<Y>>)> = task
+        .members
+        .par_iter()
+        .map(|&m| {
+            if stopped() {
+                return (m, Err(place(Error::stopped(), m)));
+            }
+            let member = &stack.members[m];
+            let mut seed = train.seed().child("member").child(&member.name);
+            seed = split.map_or(seed, |s| seed.at(s));
+            let result = match (&member.kind, &view) {
+                (MemberKind::Estimator(v, estimator), Some((_, features, held_out))) => {
+                    fit_estimator(
+                        *v,
+                        estimator.as_ref(),
+                        train,
+                        task,
+                        seed,
+                        features,
+                        held_out.as_ref(),
+                    )
+                }
+                (MemberKind::Learner(learner), _) => {
+                    fit_learner(learner.as_ref(), train, task, seed, split.is_some())
+                }
+                (MemberKind::Estimator(..), None) => {
+                    Err(Error::unsupported("an estimator without a view"))
+                }
+            };
+            let result = result.map_err(|e| place(e, m));
+            match &result {
+                Ok(fit) => stack.progress.event(&Event::Fitted {
+                    member: &member.name,
+                    level: 1,
+                    split,
+                    seconds: fit.fit_seconds + fit.predict_seconds,
+                }),
+                Err(error) => stack.progress.event(&Event::Failed {
+                    member: &member.name,
+                    split,
+                    error,
+                }),
+            }
+            (m, result)
+        })
+        .collect();
+    (view.map(|(fitted, ..)| fitted), results)
+}
+
+fn fit_estimator<Y: Target>(
+    view: usize,
+    estimator: &dyn crate::model::DynEstimator<Y>,
+    train: Train<'_, Y>,
+    task: &Task<'_>,
+    seed: Seed,
+    features: &Features<InSample>,
+    held_out: Option<&Features<OutOfSample>>,
+) -> Result<MemberFit<Y>> {
+    let part = train.subset(task.train)?;
+    let weights = part.weights();
+    let groups = part.rows().groups();
+    let time = part.rows().time();
+    let context = FitContext::default()
+        .with_weights(weights.as_deref())
+        .with_groups(groups.as_deref())
+        .with_time(time.as_deref())
+        .with_seed(seed);
+    let start = Instant::now();
+    let predictor = estimator.fit_dyn(features, &part.target(), &context)?;
+    let fit_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let prediction = match held_out {
+        Some(held_out) => Some(predictor.predict(held_out)?),
+        None => None,
+    };
+    Ok(MemberFit {
+        fitted: FittedMember::Predictor(view, predictor),
+        prediction,
+        fit_seconds,
+        predict_seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+fn fit_learner<Y: Target>(
+    learner: &dyn crate::model::DynLearner<Y>,
+    train: Train<'_, Y>,
+    task: &Task<'_>,
+    seed: Seed,
+    predicts: bool,
+) -> Result<MemberFit<Y>> {
+    let start = Instant::now();
+    let fitted = learner.fit_dyn(train.subset(task.train)?.with_seed(seed))?;
+    let fit_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let prediction = if predicts {
+        Some(fitted.predict(train.rows().subset(task.validation)?)?)
+    } else {
+        None
+    };
+    Ok(MemberFit {
+        fitted: FittedMember::Learner(fitted),
+        prediction,
+        fit_seconds,
+        predict_seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// Which members were fitted everywhere, and which are left out.
+fn keep<Y: Target>(
+    stack: &Stack<Y>,
+    splits: &[SplitFit<Y>],
+    refit: Option<&SplitFit<Y>>,
+) -> Result<(Vec<usize>, Vec<Dropped>)> {
+    let mut kept = Vec::new();
+    let mut dropped = Vec::new();
+    let mut stopped = None;
+    for (m, member) in stack.members.iter().enumerate() {
+        let mut errors = splits
+            .iter()
+            .chain(refit)
+            .filter_map(|s| s.members[m].as_ref()?.as_ref().err());
+        match errors
+            .clone()
+            .find(|e| *e.kind() != crate::ErrorKind::Stopped)
+            .or(errors.next())
+        {
+            None => kept.push(m),
+            Some(error) => {
+                if stack.on_failure == OnFailure::Stop {
+                    // A member that was only stopped because another failed is not the cause.
+                    if *error.kind() == crate::ErrorKind::Stopped {
+                        stopped = Some(error.duplicate());
+                        continue;
+                    }
+                    return Err(error.duplicate());
+                }
+                dropped.push(Dropped {
+                    member: member.name.clone(),
+                    reason: error.to_string(),
+                });
+            }
+        }
+    }
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    if kept.is_empty() {
+        let reasons: Vec<String> = dropped.iter().map(|d| d.reason.clone()).collect();
+        return Err(Error::data(
+            "a member that can be fitted",
+            reasons.join("; "),
+        ));
+    }
+    Ok((kept, dropped))
+}
+
+/// The rows that were predicted, and each kept member's mean prediction for them.
+fn out_of_fold<Y: Target>(
+    train: Train<'_, Y>,
+    plan: &FoldPlan,
+    splits: &[SplitFit<Y>],
+    kept: &[usize],
+) -> Result<(Vec<u32>, Vec<Y::Prediction>)> {
+    let mut counts = vec![0_u32; train.len()];
+    let sides: Vec<Vec<u32>> = (0..plan.n_splits())
+        .map(|s| plan.split(s).validation().to_vec())
+        .collect();
+    for row in sides.iter().flatten() {
+        counts[*row as usize] += 1;
+    }
+    let covered: Vec<u32> = (0..)
+        .zip(&counts)
+        .filter(|(_, c)| **c > 0)
+        .map(|(r, _)| r)
+        .collect();
+    let shape = train.table_target().take(&[]);
+    let predictions = kept
+        .iter()
+        .map(|&m| {
+            let mut columns: Vec<Vec<f64>> = Vec::new();
+            for (rows, split) in sides.iter().zip(splits) {
+                let Some(Ok(MemberFit {
+                    prediction: Some(prediction),
+                    ..
+                })) = &split.members[m]
+                else {
+                    continue;
+                };
+                columns.resize_with(prediction.n_columns(), || vec![0.0; train.len()]);
+                for (k, column) in columns.iter_mut().enumerate() {
+                    for (&row, p) in rows.iter().zip(prediction.column(k)) {
+                        column[row as usize] += p;
+                    }
+                }
+            }
+            let columns = columns.into_iter().map(|column| {
+                let mean = |&row: &u32| column[row as usize] / f64::from(counts[row as usize]);
+                covered.iter().map(mean).collect()
+            });
+            shape.prediction(columns.collect())
+        })
+        .collect::<Result<_>>()?;
+    Ok((covered, predictions))
+}
+
+/// The folds over which the blender and further levels are cross-fitted: the plan's own if it is
+/// one partition, new ones over the predicted rows if not, none if there are too few rows.
+fn meta_folds<Y: Target>(
+    plan: &FoldPlan,
+    covered: &[u32],
+    known: &Known<Y>,
+    seed: Seed,
+) -> Result<Option<Folds>> {
+    if let Some([folds, ..]) = plan.partitions()
+        && covered.len() == plan.n_rows()
+    {
+        return Ok(Some(folds.clone()));
+    }
+    let strata = known.target.strata(RowIndex::All(covered.len()));
+    deal(&strata, known.groups.as_deref(), META_FOLDS, seed)
+}
+
+/// Fits and predicts fold by fold, and puts the predictions together.
+fn cross_fit<Y: Target>(
+    folds: &Folds,
+    target: &Y,
+    f: impl Fn(usize, &[u32], &[u32]) -> Result<Y::Prediction> + Sync,
+) -> Result<Y::Prediction> {
+    let parts: Vec<Result<(Vec<u32>, Y::Prediction)>> = (0..folds.n_folds())
+        .into_par_iter()
+        .map(|fold| {
+            let rows = folds.validation(fold);
+            let prediction = f(fold, &folds.train(fold), &rows).map_err(|e| e.in_fold(fold))?;
+            Ok((rows, prediction))
+        })
+        .collect();
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for part in parts {
+        let (rows, prediction) = part?;
+        columns.resize_with(prediction.n_columns(), || vec![0.0; target.n_rows()]);
+        for (k, column) in columns.iter_mut().enumerate() {
+            for (&row, &p) in rows.iter().zip(prediction.column(k)) {
+                column[row as usize] = p;
+            }
+        }
+    }
+    target.prediction(columns)
+}
+
+/// Rows of meta-features that a model fitted on other rows is to predict.
+fn held_out<Y: Target>(meta: &Meta<Y, InSample>, rows: &[u32]) -> Meta<Y, OutOfSample> {
+    let part = meta.take(rows);
+    Meta::new(
+        part.names().into(),
+        part.predictions().to_vec(),
+        part.extra().map(|x| x.clone().with_provenance()),
+    )
+}
+
+/// Fits a further level: cross-fitted for the next one, and on all rows for new rows.
+#[allow(clippy::type_complexity, reason = "what a level gives")]
+fn fit_level<Y: StackTarget>(
+    stack: &Stack<Y>,
+    level: &Level<Y>,
+    number: usize,
+    meta: &Meta<Y, InSample>,
+    known: &Known<Y>,
+    seed: Seed,
+    folds: Option<&Folds>,
+) -> Result<(FittedLevel<Y>, Meta<Y, InSample>, Vec<f64>)> {
+    let folds = folds.ok_or_else(|| {
+        Error::data("rows or groups for two folds of a further level", "too few").in_level(number)
+    })?;
+    let form = FittedForm::fit(level.form, meta);
+    let features = form.features(meta)?;
+    let fits: Vec<Result<_>> = level
+        .members
+        .par_iter()
+        .map(|(name, estimator)| {
+            let start = Instant::now();
+            let seed = seed.child(name);
+            let prediction = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
+                if stack.progress.is_stopped() {
+                    return Err(Error::stopped());
+                }
+                // Ranks are learned from the fold's own training rows.
+                let part_meta = meta.take(fit_rows);
+                let form = FittedForm::fit(level.form, &part_meta);
+                let part = known.take(fit_rows);
+                let predictor = estimator.fit_dyn(
+                    &form.features(&part_meta)?,
+                    &part.target,
+                    &part.context(seed.at(fold)),
+                )?;
+                predictor.predict(&form.features(&held_out(meta, rows))?)
+            })
+            .map_err(|e| e.in_member(name).in_level(number))?;
+            let predictor = estimator
+                .fit_dyn(&features, &known.target, &known.context(seed))
+                .map_err(|e| e.in_member(name).in_level(number))?;
+            let seconds = start.elapsed().as_secs_f64();
+            stack.progress.event(&Event::Fitted {
+                member: name,
+                level: number,
+                split: None,
+                seconds,
+            });
+            Ok((predictor, prediction, seconds))
+        })
+        .collect();
+    let names: Arc<[String]> = level.names().map(str::to_owned).collect();
+    let mut predictors = Vec::new();
+    let mut predictions = Vec::new();
+    let mut seconds = Vec::new();
+    for fit in fits {
+        let (predictor, prediction, s) = fit?;
+        predictors.push(predictor);
+        predictions.push(prediction);
+        seconds.push(s);
+    }
+    let next = Meta::new(Arc::clone(&names), predictions, meta.extra().cloned());
+    let fitted = FittedLevel {
+        form,
+        names,
+        predictors,
+    };
+    Ok((fitted, next, seconds))
+}

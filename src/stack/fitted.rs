@@ -1,0 +1,210 @@
+//! A fitted stack: predictions of new rows, and everything out-of-fold.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::blend::{FittedBlender, weighted_mean};
+use super::meta::FittedForm;
+use super::{Meta, NewRows, StackReport};
+use crate::data::{Features, OutOfSample, Rows, Target};
+use crate::error::{Error, Result};
+use crate::folds::FoldPlan;
+use crate::model::{FittedLearner, Predictor};
+use crate::transform::FittedTransformer;
+
+/// A fitted [`Stack`](super::Stack).
+#[derive(Debug)]
+pub struct FittedStack<Y: Target> {
+    pub(super) shape: Y,
+    pub(super) names: Arc<[String]>,
+    pub(super) splits: Vec<SplitModels<Y>>,
+    pub(super) refit: Option<SplitModels<Y>>,
+    pub(super) new_rows: NewRows,
+    pub(super) levels: Vec<FittedLevel<Y>>,
+    pub(super) pass_through: Option<Arc<dyn FittedTransformer>>,
+    pub(super) blender: Arc<dyn FittedBlender<Y>>,
+    pub(super) plan: FoldPlan,
+    pub(super) out_of_fold_rows: Vec<u32>,
+    pub(super) out_of_fold: Vec<(String, Y::Prediction)>,
+    pub(super) stacked: Option<Y::Prediction>,
+    pub(super) report: StackReport,
+}
+
+/// The views and members fitted on one set of rows.
+#[derive(Debug)]
+pub(super) struct SplitModels<Y: Target> {
+    pub(super) views: Vec<Option<Arc<dyn FittedTransformer>>>,
+    pub(super) members: Vec<FittedMember<Y>>,
+}
+
+#[derive(Debug)]
+pub(super) enum FittedMember<Y: Target> {
+    Predictor(usize, Arc<dyn Predictor<Y>>),
+    Learner(Arc<dyn FittedLearner<Y>>),
+}
+
+#[derive(Debug)]
+pub(super) struct FittedLevel<Y: Target> {
+    pub(super) form: FittedForm,
+    pub(super) names: Arc<[String]>,
+    pub(super) predictors: Vec<Arc<dyn Predictor<Y>>>,
+}
+
+impl<Y: Target> SplitModels<Y> {
+    fn predict(&self, names: &[String], rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
+        let used = |view: usize| {
+            self.members
+                .iter()
+                .any(|m| matches!(m, FittedMember::Predictor(v, _) if *v == view))
+        };
+        let views: Vec<Result<Option<Features<OutOfSample>>>> = self
+            .views
+            .par_iter()
+            .enumerate()
+            .map(|(v, view)| match view {
+                Some(view) if used(v) => view.transform(rows).map(Some),
+                _ => Ok(None),
+            })
+            .collect();
+        let views = views.into_iter().collect::<Result<Vec<_>>>()?;
+        let predictions: Vec<Result<Y::Prediction>> = self
+            .members
+            .par_iter()
+            .zip(names)
+            .map(|(member, name)| {
+                let result = match member {
+                    FittedMember::Learner(learner) => learner.predict(rows),
+                    FittedMember::Predictor(view, predictor) => match &views[*view] {
+                        Some(features) => predictor.predict(features),
+                        None => Err(Error::unsupported("a member without its view")),
+                    },
+                };
+                result.map_err(|e| e.in_member(name).in_level(1))
+            })
+            .collect();
+        predictions.into_iter().collect()
+    }
+}
+
+impl<Y: Target> FittedStack<Y> {
+    /// Predicts rows with the models of the given choice.
+    ///
+    /// # Errors
+    /// If those models were not kept ([`NewRows::Refit`] and [`NewRows::FoldAverage`] need what
+    /// was asked for in fitting), or anything below fails.
+    pub fn predict_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
+        let members = self.members_with(rows, new_rows)?;
+        let extra = match &self.pass_through {
+            None => None,
+            Some(view) => Some(
+                view.transform(rows)
+                    .map_err(|e| e.in_view("pass-through"))?,
+            ),
+        };
+        let mut meta: Meta<Y, OutOfSample> = Meta::new(Arc::clone(&self.names), members, extra);
+        for (l, level) in self.levels.iter().enumerate() {
+            let features = level.form.features(&meta)?;
+            let predictions = level
+                .names
+                .iter()
+                .zip(&level.predictors)
+                .map(|(name, predictor)| {
+                    predictor
+                        .predict(&features)
+                        .map_err(|e| e.in_member(name).in_level(l + 2))
+                })
+                .collect::<Result<_>>()?;
+            meta = Meta::new(Arc::clone(&level.names), predictions, meta.extra().cloned());
+        }
+        self.blender.blend(&meta)
+    }
+
+    /// What each member of the first level predicts for rows, in the order of
+    /// [`FittedStack::member_names`]: the C1 of A/B/C.
+    ///
+    /// # Errors
+    /// As [`FittedStack::predict_with`].
+    pub fn predict_members(&self, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
+        self.members_with(rows, self.new_rows)
+    }
+
+    fn members_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Vec<Y::Prediction>> {
+        match (new_rows, &self.refit, self.new_rows) {
+            (NewRows::Refit, Some(refit), _) => refit.predict(&self.names, rows),
+            (NewRows::Refit, None, _) => Err(Error::parameter(
+                "new_rows",
+                "fold average, since no model was refitted",
+                "refit",
+            )),
+            (NewRows::FoldAverage | NewRows::Both, ..) => {
+                let splits: Vec<Result<Vec<Y::Prediction>>> = self
+                    .splits
+                    .par_iter()
+                    .enumerate()
+                    .map(|(s, split)| split.predict(&self.names, rows).map_err(|e| e.in_fold(s)))
+                    .collect();
+                let splits = splits.into_iter().collect::<Result<Vec<_>>>()?;
+                let weights = vec![1.0 / splits.len() as f64; splits.len()];
+                (0..self.names.len())
+                    .map(|m| {
+                        let of_member: Vec<Y::Prediction> =
+                            splits.iter().map(|s| s[m].clone()).collect();
+                        weighted_mean(&self.shape, &weights, &of_member)
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// The names of the first level's members that were kept.
+    #[must_use]
+    pub fn member_names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Scores, weights, correlations, seconds and what was left out; prints as a table.
+    #[must_use]
+    pub fn report(&self) -> &StackReport {
+        &self.report
+    }
+
+    /// Who was fitted on what.
+    #[must_use]
+    pub fn plan(&self) -> &FoldPlan {
+        &self.plan
+    }
+
+    /// The rows with out-of-fold predictions: positions among the training rows, in order. All of
+    /// them for folds, B for A/B/C.
+    #[must_use]
+    pub fn out_of_fold_rows(&self) -> &[u32] {
+        &self.out_of_fold_rows
+    }
+
+    /// The out-of-fold predictions of each member of each level, for
+    /// [`FittedStack::out_of_fold_rows`].
+    #[must_use]
+    pub fn out_of_fold(&self) -> &[(String, Y::Prediction)] {
+        &self.out_of_fold
+    }
+
+    /// The stack's own predictions for the same rows, from a blender fitted on the others; `None`
+    /// if there were too few rows or groups for two folds.
+    #[must_use]
+    pub fn out_of_fold_stack(&self) -> Option<&Y::Prediction> {
+        self.stacked.as_ref()
+    }
+
+    /// The fitted blender.
+    #[must_use]
+    pub fn blender(&self) -> &dyn FittedBlender<Y> {
+        self.blender.as_ref()
+    }
+}
+
+impl<Y: Target> FittedLearner<Y> for FittedStack<Y> {
+    fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction> {
+        self.predict_with(rows, self.new_rows)
+    }
+}

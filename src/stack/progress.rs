@@ -1,0 +1,92 @@
+//! Watching a stack being fitted, and stopping it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Error;
+
+/// What has just happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The work is known: so many fits of members will follow.
+    Planned {
+        /// How many fits.
+        n_fits: usize,
+    },
+    /// A view has been fitted on a split's training rows.
+    Transformed {
+        /// The view's name.
+        view: &'a str,
+        /// The split, `None` for the refit on all rows.
+        split: Option<usize>,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A member has been fitted on a split's training rows and has predicted the others.
+    Fitted {
+        /// The member's name.
+        member: &'a str,
+        /// The stack's level, from 1.
+        level: usize,
+        /// The split, `None` for the refit on all rows.
+        split: Option<usize>,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A member's fit has failed.
+    Failed {
+        /// The member's name.
+        member: &'a str,
+        /// The split, `None` for the refit on all rows.
+        split: Option<usize>,
+        /// Why.
+        error: &'a Error,
+    },
+    /// The blender has been fitted: the stack is done.
+    Blended,
+}
+
+/// Is told what happens while a stack is fitted, from any thread, and may stop it.
+pub trait Progress: fmt::Debug + Send + Sync {
+    /// Something has happened.
+    fn event(&self, event: &Event<'_>);
+
+    /// Whether to stop: asked before each transform and each fit.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Tells nobody; stops when asked to with [`StopFlag::stop`].
+///
+/// ```
+/// use stackfold::stack::{Progress, StopFlag};
+/// let flag = StopFlag::new();
+/// assert!(!flag.is_stopped());
+/// flag.stop();
+/// assert!(flag.is_stopped());
+/// ```
+#[derive(Debug, Default)]
+pub struct StopFlag(AtomicBool);
+
+impl StopFlag {
+    /// A flag that is not raised.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for the run to be stopped.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Progress for StopFlag {
+    fn event(&self, _event: &Event<'_>) {}
+
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,169 @@
+//! What a stack found out about its members.
+
+use std::fmt;
+
+use crate::data::Prediction;
+use crate::metrics::Interval;
+
+/// One member's, or the stack's, out-of-fold score.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MemberReport {
+    /// The member's name.
+    pub name: String,
+    /// Its level, from 1; the stack's own is one above the last.
+    pub level: usize,
+    /// The score of its out-of-fold predictions, pooled.
+    pub score: f64,
+    /// An interval that holds the true score 95 times of 100, where the metric has one.
+    pub interval: Option<Interval>,
+    /// Its weight in the blend, if the blender has one a member.
+    pub weight: Option<f64>,
+    /// Seconds of fitting, summed over splits.
+    pub fit_seconds: f64,
+    /// Seconds of predicting, summed over splits.
+    pub predict_seconds: f64,
+}
+
+/// A member that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The member's name.
+    pub member: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Scores, weights, correlations and seconds of a fitted stack; prints as a table.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StackReport {
+    /// The metric's name.
+    pub metric: String,
+    /// Whether a greater score is better.
+    pub greater_is_better: bool,
+    /// The members of all levels, in order.
+    pub members: Vec<MemberReport>,
+    /// The stack itself, its blender cross-fitted.
+    pub stack: Option<MemberReport>,
+    /// The correlation of the first level's out-of-fold predictions, member by member: of the
+    /// positive class's probabilities, of all classes' one after the other, or of values.
+    pub correlations: Vec<Vec<f64>>,
+    /// What was left out.
+    pub dropped: Vec<Dropped>,
+    /// How many training rows.
+    pub n_rows: usize,
+    /// How many of them have out-of-fold predictions.
+    pub n_out_of_fold: usize,
+    /// How many splits.
+    pub n_splits: usize,
+    /// Seconds of the whole fit.
+    pub seconds: f64,
+}
+
+impl StackReport {
+    /// The first level's best member.
+    #[must_use]
+    pub fn best_member(&self) -> Option<&MemberReport> {
+        let sign = if self.greater_is_better { 1.0 } else { -1.0 };
+        self.members
+            .iter()
+            .filter(|m| m.level == 1)
+            .max_by(|a, b| (sign * a.score).total_cmp(&(sign * b.score)))
+    }
+}
+
+impl fmt::Display for StackReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} rows, {} with out-of-fold predictions from {} split{}, {:.1} s",
+            self.n_rows,
+            self.n_out_of_fold,
+            self.n_splits,
+            if self.n_splits == 1 { "" } else { "s" },
+            self.seconds
+        )?;
+        let width = self
+            .members
+            .iter()
+            .map(|m| m.name.chars().count())
+            .chain([6])
+            .max()
+            .unwrap_or(6);
+        writeln!(
+            f,
+            "{:5}  {:width$}  {:>10}  {:>23}  {:>7}  {:>8}  {:>8}",
+            "level", "member", self.metric, "95 % interval", "weight", "fit s", "predict s"
+        )?;
+        for member in self.members.iter().chain(&self.stack) {
+            let interval = member
+                .interval
+                .as_ref()
+                .map_or_else(String::new, |i| format!("{:.5} .. {:.5}", i.low, i.high));
+            let weight = member
+                .weight
+                .map_or_else(String::new, |w| format!("{w:.3}"));
+            writeln!(
+                f,
+                "{:5}  {:width$}  {:>10.5}  {:>23}  {:>7}  {:>8.2}  {:>8.2}",
+                member.level,
+                member.name,
+                member.score,
+                interval,
+                weight,
+                member.fit_seconds,
+                member.predict_seconds
+            )?;
+        }
+        let names: Vec<&str> = self
+            .members
+            .iter()
+            .filter(|m| m.level == 1)
+            .map(|m| m.name.as_str())
+            .collect();
+        if names.len() > 1 {
+            writeln!(f, "correlation of the members' out-of-fold predictions")?;
+            for (name, row) in names.iter().zip(&self.correlations) {
+                write!(f, "       {name:width$}")?;
+                for r in row {
+                    write!(f, "  {r:6.3}")?;
+                }
+                writeln!(f)?;
+            }
+        }
+        for dropped in &self.dropped {
+            writeln!(f, "left out: {}", dropped.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// Pearson's correlation of the informative columns of each pair of predictions; NaN if one is
+/// constant.
+pub(super) fn correlations<P: Prediction>(predictions: &[P]) -> Vec<Vec<f64>> {
+    let centred: Vec<Vec<f64>> = predictions
+        .iter()
+        .map(|p| {
+            p.informative()
+                .flat_map(|k| {
+                    let column = p.column(k);
+                    let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+                    column.iter().map(move |v| v - mean)
+                })
+                .collect()
+        })
+        .collect();
+    let product = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(x, y)| x * y).sum() };
+    centred
+        .iter()
+        .map(|a| {
+            let norm = product(a, a).sqrt();
+            centred
+                .iter()
+                .map(|b| product(a, b) / (norm * product(b, b).sqrt()))
+                .collect()
+        })
+        .collect()
+}
