@@ -1,0 +1,131 @@
+//! The categorical columns that an encoder works on, and values looked up by level.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows};
+use crate::error::{Error, Result};
+
+/// A column of the table as codes into levels.
+#[derive(Debug)]
+pub(super) struct Cells<'a> {
+    pub(super) name: &'a str,
+    column: Column,
+}
+
+impl<'a> Cells<'a> {
+    fn new(name: &'a str, column: &Column) -> Result<Self> {
+        match column.kind() {
+            ColumnKind::Categorical | ColumnKind::Boolean => Ok(Self {
+                name,
+                column: column.to_categorical(),
+            }),
+            other => Err(Error::wrong_kind(
+                "categorical or boolean (Table::with_categorical declares it so)",
+                other,
+            )
+            .in_column(name)),
+        }
+    }
+
+    /// The code of each row of the table.
+    pub(super) fn codes(&self) -> &[u32] {
+        self.column.codes().map_or(&[], |(codes, _)| codes)
+    }
+
+    pub(super) fn levels(&self) -> Arc<Levels> {
+        self.column
+            .codes()
+            .map(|(_, levels)| Arc::clone(levels))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn n_levels(&self) -> usize {
+        self.column.codes().map_or(0, |(_, levels)| levels.len())
+    }
+
+    /// The place of each row's level in a list of one entry a level and, last, one for missing
+    /// cells.
+    pub(super) fn slots(&self, rows: RowIndex<'_>) -> Vec<u32> {
+        let missing = u32::try_from(self.n_levels()).unwrap_or(MISSING_CODE);
+        rows.map(self.codes(), |code| code.min(missing))
+    }
+
+    /// For each level of this column, its code among `levels`, or [`MISSING_CODE`].
+    pub(super) fn codes_among(&self, levels: &Arc<Levels>) -> Vec<u32> {
+        let own = self.levels();
+        if Arc::ptr_eq(&own, levels) {
+            (0..).take(own.len()).collect()
+        } else {
+            levels.codes_of(&own)
+        }
+    }
+
+    /// How many of the rows have each level and, last, how many have none.
+    pub(super) fn counts(&self, rows: RowIndex<'_>) -> Vec<u32> {
+        let mut counts = vec![0_u32; self.n_levels() + 1];
+        for slot in self.slots(rows) {
+            counts[slot as usize] += 1;
+        }
+        counts
+    }
+
+    /// The error for the first of the rows that `refused` names, one entry a level of this column
+    /// and, last, one for missing cells.
+    pub(super) fn check(&self, rows: RowIndex<'_>, refused: &[bool]) -> Result<()> {
+        if !refused.contains(&true) {
+            return Ok(());
+        }
+        let slots = self.slots(rows);
+        let Some(position) = slots.iter().position(|&slot| refused[slot as usize]) else {
+            return Ok(());
+        };
+        let error = match self.levels().name(slots[position]) {
+            Some(level) => Error::unseen_level(level),
+            None => Error::missing_value(),
+        };
+        Err(error.in_row(rows.row(position)).in_column(self.name))
+    }
+}
+
+/// The columns that an encoder is to look at.
+pub(super) fn feature_cells(rows: Rows<'_>) -> Result<Vec<Cells<'_>>> {
+    rows.features()
+        .map(|(field, column)| Cells::new(field.name(), column))
+        .collect()
+}
+
+/// The columns with the given names, wherever the table has them.
+pub(super) fn named_cells<'a>(
+    rows: Rows<'a>,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Cells<'a>>> {
+    names
+        .map(|name| Cells::new(name, rows.column(name)?))
+        .collect()
+}
+
+/// Fills an `(n_rows, sum of widths)` buffer, column after column; `write` gets the place of the
+/// source column, and its zeroed part of the buffer. Source columns run in parallel; the first in
+/// their order that fails gives the error.
+pub(super) fn fill<T: Send>(
+    n_rows: usize,
+    widths: &[usize],
+    write: impl Fn(usize, &mut [f32]) -> Result<T> + Sync,
+) -> Result<(Vec<f32>, Vec<T>)> {
+    let mut values = vec![0.0; n_rows * widths.iter().sum::<usize>()];
+    let mut rest = values.as_mut_slice();
+    let mut parts = Vec::with_capacity(widths.len());
+    for &width in widths {
+        let (part, others) = rest.split_at_mut(n_rows * width);
+        parts.push(part);
+        rest = others;
+    }
+    let results: Vec<Result<T>> = parts
+        .into_par_iter()
+        .enumerate()
+        .map(|(j, part)| write(j, part))
+        .collect();
+    Ok((values, results.into_iter().collect::<Result<Vec<T>>>()?))
+}

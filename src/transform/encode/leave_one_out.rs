@@ -1,0 +1,411 @@
+//! The mean of the target over the other rows of the level.
+
+use std::sync::Arc;
+
+use super::cells::fill;
+use super::cross_fitted::{CrossFitted, TargetStatistic};
+use super::lookup::{Lookup, LookupColumn};
+use super::moments::Moments;
+use super::noise::Ziggurat;
+use super::targets::{MissingLevel, TrainingColumns, to_feature};
+use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use crate::error::{Error, Result};
+use crate::random::Seed;
+use crate::transform::{FittedTransformer, Transformer};
+
+/// Noise on the training rows' features of a [`LeaveOneOutEncoder`]; new rows have none.
+///
+/// Each cell has a draw `z` of its own from the standard normal distribution, which depends on
+/// the seed, the column's name and the row's index in the table.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Noise {
+    /// None: the feature then gives its row's target away.
+    None,
+    /// The feature times `1 + σ z`. It vanishes where the feature is near 0, and grows with the
+    /// size of a regression's target.
+    Multiplicative(f64),
+    /// The feature plus `σ s z`, where `s` is the standard deviation of the targets that the
+    /// feature is the mean of: those of the other rows of the level, or of the prior.
+    Additive(f64),
+}
+
+/// What a training row gets that has no other row of its level to learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum LoneRow {
+    /// The mean over all *other* rows: the row's own target takes no part.
+    OthersMean,
+    /// The mean over all rows, its own target with them, as `category_encoders` has it: one number
+    /// for all such rows.
+    OverallMean,
+}
+
+/// Replaces each level by the mean target of the *other* rows of that level.
+///
+/// A training row `i` of level `l` gets `(S_l - w_i y_i) / (W_l - w_i)`, where `S_l` and `W_l`
+/// are the weighted sum of targets and the sum of weights of the level (weights of one, without),
+/// changed by [`Noise`]: by default it is multiplied by a draw from N(1, 0.05²). A new row gets
+/// `S_l / W_l`, without noise. The prior, the mean of all targets, stands for levels that were
+/// seen in one training row, unseen levels and, unless they are made
+/// [a level](MissingLevel::AsLevel), missing cells; a training row without another of its level
+/// gets what [`LoneRow`] says. If there is no other row at all, or none has weight, its feature
+/// is missing.
+///
+/// For two classes the target is 1 for the positive class; more classes give one feature a
+/// class, named `column_class`; in regression it is the value. `c` columns and `k` outputs of the
+/// target give `(n_rows, c k)` features.
+///
+/// # Leave-one-out leaks by itself
+/// No feature uses its own target, yet together they give it away: within a level the sum is the
+/// same for all, so those rows whose own target is *larger* have the *smaller* mean of others. In
+/// a column with a single level the feature takes two values, `(S - 1) / (n - 1)` and
+/// `S / (n - 1)`, and one split tells the classes apart: AUC 1.000 in training, 0.500 on new rows.
+/// Noise covers this up when it is large against `1 / (n_l - 1)`; cross-fitting removes it: use
+/// [`LeaveOneOutEncoder::nested`], [`TargetEncoder`](super::TargetEncoder) or
+/// [`OrderedTargetEncoder`](super::OrderedTargetEncoder) where it matters. Rows of one group are
+/// *other* rows here; only the cross-fitted encoders keep groups apart.
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{LeaveOneOutEncoder, Noise};
+///
+/// let constant = Table::new([("x", Column::categorical([Some("a"); 6]))])?;
+/// let target = Labels::from_strs(&["0", "1", "0", "0", "1", "0"])?;
+/// let train = Train::new(&constant, &target)?;
+/// let plain = LeaveOneOutEncoder::new().with_noise(Noise::None);
+/// let (fitted, training) = plain.fit_transform(train)?;
+/// // The feature of a constant column tells each training row's class.
+/// let tells: Vec<bool> = training.column(0).iter().map(|&x| x < 0.3).collect();
+/// assert_eq!(tells, [false, true, false, false, true, false]);
+/// // New rows all get the plain mean.
+/// assert!(fitted.transform(constant.rows())?.column(0).iter().all(|&x| x == 2.0 / 6.0));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+///
+/// Source: Zhang, winner's post of the Amazon Employee Access challenge, 2013; the leak:
+/// Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with categorical features", §3.2.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaveOneOutEncoder {
+    noise: Noise,
+    missing: MissingLevel,
+    lone_row: LoneRow,
+}
+
+impl Default for LeaveOneOutEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LeaveOneOutEncoder {
+    /// Noise from N(1, 0.05²), missing cells and lone rows with the prior.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            noise: Noise::Multiplicative(0.05),
+            missing: MissingLevel::Prior,
+            lone_row: LoneRow::OthersMean,
+        }
+    }
+
+    /// With this noise on training rows.
+    #[must_use]
+    pub fn with_noise(self, noise: Noise) -> Self {
+        Self { noise, ..self }
+    }
+
+    /// With missing cells treated so.
+    #[must_use]
+    pub fn with_missing(self, missing: MissingLevel) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// With training rows alone in their level treated so.
+    #[must_use]
+    pub fn with_lone_row(self, lone_row: LoneRow) -> Self {
+        Self { lone_row, ..self }
+    }
+
+    /// The same means, cross-fitted over 5 folds: a training row gets the plain mean of its level
+    /// in the other folds, without noise, and so what a new row gets.
+    #[must_use]
+    pub fn nested(self) -> CrossFitted<Self> {
+        CrossFitted::new(self)
+    }
+
+    /// The noise.
+    #[must_use]
+    pub fn noise(&self) -> Noise {
+        self.noise
+    }
+
+    /// What a missing cell is.
+    #[must_use]
+    pub fn missing(&self) -> MissingLevel {
+        self.missing
+    }
+
+    /// What a training row alone in its level gets.
+    #[must_use]
+    pub fn lone_row(&self) -> LoneRow {
+        self.lone_row
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.noise {
+            Noise::Multiplicative(sigma) | Noise::Additive(sigma)
+                if !(sigma.is_finite() && sigma >= 0.0) =>
+            {
+                Err(Error::parameter("noise", "finite and 0 or more", sigma))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The numbers of one column for new rows.
+    fn new_rows(&self, columns: &TrainingColumns<'_>, column: usize) -> LookupColumn {
+        let cells = &columns.cells[column];
+        let slots = cells.slots(columns.rows);
+        let counts = cells.counts(columns.rows);
+        let mut values = Vec::with_capacity(columns.outputs.len());
+        let mut priors = Vec::with_capacity(columns.outputs.len());
+        for (target, all) in columns.outputs.iter().zip(columns.totals()) {
+            let rows = slots.iter().map(|&slot| slot as usize);
+            let moments = Moments::of_cells(counts.len(), rows, target, &columns.weights, false);
+            let prior = all.mean().unwrap_or(f64::NAN);
+            let mut means: Vec<f64> = moments
+                .iter()
+                .zip(&counts)
+                .map(|(level, &count)| level.mean().filter(|_| count > 1).unwrap_or(prior))
+                .collect();
+            if let Some(missing) = means.last_mut()
+                && self.missing == MissingLevel::Prior
+            {
+                *missing = prior;
+            }
+            values.push(means);
+            priors.push(prior);
+        }
+        columns.lookup_column(column, values, &priors)
+    }
+}
+
+impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
+    type Fitted = FittedLeaveOneOutEncoder;
+
+    fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.check()?;
+        let columns = TrainingColumns::new(train)?;
+        let fitted = (0..columns.cells.len()).map(|j| self.new_rows(&columns, j));
+        Ok(FittedLeaveOneOutEncoder(columns.lookup(fitted.collect())))
+    }
+}
+
+impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
+    type Fitted = FittedLeaveOneOutEncoder;
+
+    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        self.check()?;
+        let columns = TrainingColumns::new(train)?;
+        let seed = train.seed().child("leave_one_out");
+        let targets: Vec<OutputTarget<'_>> = columns
+            .outputs
+            .iter()
+            .map(|target| OutputTarget::new(target, &columns.weights, self.lone_row))
+            .collect();
+        let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
+            let seed = seed.child(columns.cells[j].name);
+            let outs = out.chunks_exact_mut(train.len().max(1));
+            for (output, (target, out)) in targets.iter().zip(outs).enumerate() {
+                self.encode(&columns, j, target, seed.at(output), out);
+            }
+            Ok(self.new_rows(&columns, j))
+        })?;
+        let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
+        Ok((FittedLeaveOneOutEncoder(columns.lookup(fitted)), features))
+    }
+}
+
+impl LeaveOneOutEncoder {
+    /// Writes the training rows' feature of one column and output.
+    fn encode(
+        &self,
+        columns: &TrainingColumns<'_>,
+        column: usize,
+        target: &OutputTarget<'_>,
+        seed: Seed,
+        out: &mut [f32],
+    ) {
+        let cells = &columns.cells[column];
+        let slots = cells.slots(columns.rows);
+        let n_slots = cells.n_levels() + 1;
+        let missing = u32::try_from(cells.n_levels())
+            .ok()
+            .filter(|_| self.missing == MissingLevel::Prior);
+        let mut write = |noisy: &dyn Fn(f64, &Sums, usize) -> f64| {
+            target.visit_others(&slots, n_slots, |position, others| {
+                let lone = others.weight <= 0.0 || Some(slots[position]) == missing;
+                let others = if lone { target.prior(position) } else { others };
+                let row = columns.rows.row(position);
+                out[position] = to_feature(noisy(others.mean(), &others, row));
+            });
+        };
+        let ziggurat = Ziggurat::get();
+        match self.noise {
+            Noise::None => write(&|mean, _, _| mean),
+            Noise::Multiplicative(sigma) => {
+                write(&|mean, _, row| mean * (1.0 + sigma * ziggurat.normal(seed, row)));
+            }
+            Noise::Additive(sigma) => write(&|mean, others, row| {
+                mean + sigma * others.deviation() * ziggurat.normal(seed, row)
+            }),
+        }
+    }
+}
+
+/// Sums over some rows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    weight: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Sums {
+    fn of_row(y: f64, weight: f64) -> Self {
+        Self {
+            weight,
+            sum: weight * y,
+            squares: weight * y * y,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            weight: self.weight + other.weight,
+            sum: self.sum + other.sum,
+            squares: self.squares + other.squares,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            weight: self.weight - other.weight,
+            sum: self.sum - other.sum,
+            squares: self.squares - other.squares,
+        }
+    }
+
+    /// NaN without weight.
+    fn mean(&self) -> f64 {
+        self.sum / self.weight
+    }
+
+    fn deviation(&self) -> f64 {
+        let mean = self.mean();
+        (self.squares / self.weight - mean * mean).max(0.0).sqrt()
+    }
+}
+
+/// One output of the target, and what stands in for a level without other rows.
+struct OutputTarget<'a> {
+    target: &'a [f64],
+    weights: &'a [f64],
+    /// Whether sums are exact, so that subtracting a row leaves no trace of it.
+    exact: bool,
+    all: Sums,
+    lone_row: LoneRow,
+    /// The sums of all other rows, for each row; empty where subtraction gives them.
+    others: Vec<Sums>,
+}
+
+impl<'a> OutputTarget<'a> {
+    fn new(target: &'a [f64], weights: &'a [f64], lone_row: LoneRow) -> Self {
+        let mut this = Self {
+            target,
+            weights,
+            exact: false,
+            all: Sums::default(),
+            lone_row,
+            others: Vec::new(),
+        };
+        for row in 0..target.len() {
+            this.all = this.all.plus(this.of_row(row));
+        }
+        // Whole numbers are added without rounding while sums are below 2^53.
+        this.exact = weights.is_empty()
+            && this.all.squares < 9e15
+            && target.iter().all(|y| y.fract() == 0.0);
+        if !this.exact && lone_row == LoneRow::OthersMean {
+            let mut others = vec![Sums::default(); target.len()];
+            this.visit_others(&vec![0; target.len()], 1, |row, sums| others[row] = sums);
+            this.others = others;
+        }
+        this
+    }
+
+    #[inline]
+    fn of_row(&self, row: usize) -> Sums {
+        Sums::of_row(
+            self.target[row],
+            self.weights.get(row).copied().unwrap_or(1.0),
+        )
+    }
+
+    fn prior(&self, row: usize) -> Sums {
+        match self.lone_row {
+            LoneRow::OverallMean => self.all,
+            LoneRow::OthersMean => match self.others.get(row) {
+                Some(&others) => others,
+                None => self.all.minus(self.of_row(row)),
+            },
+        }
+    }
+
+    /// Calls `f` with each row and the sums over the other rows in its slot.
+    ///
+    /// Where sums round, those before and those after the row are added, so that the row takes no
+    /// part in the result, not even by rounding.
+    #[inline]
+    fn visit_others(&self, slots: &[u32], n_slots: usize, mut f: impl FnMut(usize, Sums)) {
+        let mut sums = vec![Sums::default(); n_slots];
+        if self.exact {
+            for (row, &slot) in slots.iter().enumerate() {
+                let slot = &mut sums[slot as usize];
+                *slot = slot.plus(self.of_row(row));
+            }
+            for (row, &slot) in slots.iter().enumerate() {
+                f(row, sums[slot as usize].minus(self.of_row(row)));
+            }
+            return;
+        }
+        let mut before = Vec::with_capacity(slots.len());
+        for (row, &slot) in slots.iter().enumerate() {
+            let slot = &mut sums[slot as usize];
+            before.push(*slot);
+            *slot = slot.plus(self.of_row(row));
+        }
+        sums.fill(Sums::default());
+        for (row, &slot) in slots.iter().enumerate().rev() {
+            let slot = &mut sums[slot as usize];
+            f(row, before[row].plus(*slot));
+            *slot = slot.plus(self.of_row(row));
+        }
+    }
+}
+
+/// A fitted [`LeaveOneOutEncoder`]: the plain mean of each level over all training rows.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct FittedLeaveOneOutEncoder(Lookup);
+
+impl FittedTransformer for FittedLeaveOneOutEncoder {
+    fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        self.0.transform(rows)
+    }
+
+    fn fields(&self) -> &[Feature] {
+        self.0.fields()
+    }
+}

@@ -1,0 +1,127 @@
+//! Fitted encoders that replace each level by one number, or one number an output.
+
+use std::sync::Arc;
+
+use super::cells::{Cells, fill, named_cells};
+use crate::data::{Feature, Features, Levels, OutOfSample, RowIndex, Rows};
+use crate::error::Result;
+
+/// What becomes of a cell without a value of its own.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) enum Otherwise {
+    Value(f32),
+    Nan,
+    Refuse,
+}
+
+impl Otherwise {
+    fn value(self) -> f32 {
+        match self {
+            Self::Value(value) => value,
+            Self::Nan | Self::Refuse => f32::NAN,
+        }
+    }
+}
+
+/// The numbers of one column's levels.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct LookupColumn {
+    pub(super) name: String,
+    pub(super) levels: Arc<Levels>,
+    /// Whether a level is known, by code: the table may have levels that fitting did not meet.
+    pub(super) known: Vec<bool>,
+    /// One an output.
+    pub(super) outputs: Vec<LookupOutput>,
+}
+
+/// The numbers of one output.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct LookupOutput {
+    /// By code.
+    pub(super) values: Vec<f32>,
+    pub(super) unseen: Otherwise,
+    pub(super) missing: Otherwise,
+}
+
+/// The numbers of all columns' levels.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct Lookup {
+    columns: Vec<LookupColumn>,
+    fields: Arc<[Feature]>,
+}
+
+impl Lookup {
+    pub(super) fn new(columns: Vec<LookupColumn>, fields: impl Into<Arc<[Feature]>>) -> Self {
+        Self {
+            columns,
+            fields: fields.into(),
+        }
+    }
+
+    pub(super) fn fields(&self) -> &[Feature] {
+        &self.fields
+    }
+
+    pub(super) fn shared_fields(&self) -> Arc<[Feature]> {
+        Arc::clone(&self.fields)
+    }
+
+    pub(super) fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        let cells = self
+            .columns
+            .iter()
+            .map(|column| Ok(named_cells(rows, [column.name.as_str()].into_iter())?.remove(0)))
+            .collect::<Result<Vec<Cells<'_>>>>()?;
+        let widths: Vec<usize> = self.columns.iter().map(|c| c.outputs.len()).collect();
+        let (values, _) = fill(rows.len(), &widths, |j, part| {
+            self.columns[j].write(&cells[j], rows.index(), part)
+        })?;
+        Features::from_buffer(self.shared_fields(), rows.len(), values)
+    }
+}
+
+impl LookupColumn {
+    fn write(&self, cells: &Cells<'_>, rows: RowIndex<'_>, out: &mut [f32]) -> Result<()> {
+        let code = cells.codes_among(&self.levels);
+        let known = |&code: &u32| self.known.get(code as usize).copied().unwrap_or(false);
+        for (output, out) in self
+            .outputs
+            .iter()
+            .zip(out.chunks_exact_mut(rows.len().max(1)))
+        {
+            let refused: Vec<bool> = code
+                .iter()
+                .map(|code| output.unseen == Otherwise::Refuse && !known(code))
+                .chain([output.missing == Otherwise::Refuse])
+                .collect();
+            cells.check(rows, &refused)?;
+            let table: Vec<f32> = code
+                .iter()
+                .map(|code| match output.values.get(*code as usize) {
+                    Some(&value) if known(code) => value,
+                    _ => output.unseen.value(),
+                })
+                .chain([output.missing.value()])
+                .collect();
+            look_up(cells.codes(), rows, &table, out);
+        }
+        Ok(())
+    }
+}
+
+/// Writes `table[code]`; its last entry is for missing cells.
+fn look_up(codes: &[u32], rows: RowIndex<'_>, table: &[f32], out: &mut [f32]) {
+    let missing = table.len() - 1;
+    match rows {
+        RowIndex::All(_) => {
+            for (o, &code) in out.iter_mut().zip(codes) {
+                *o = table[(code as usize).min(missing)];
+            }
+        }
+        RowIndex::Some(index) => {
+            for (o, &row) in out.iter_mut().zip(index) {
+                *o = table[(codes[row as usize] as usize).min(missing)];
+            }
+        }
+    }
+}

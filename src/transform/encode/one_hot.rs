@@ -1,0 +1,508 @@
+//! A column for each level.
+
+use std::sync::Arc;
+
+use super::cells::{Cells, feature_cells, fill, named_cells};
+use super::names::{UniqueNames, sort_by_name};
+use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
+use crate::error::{Error, Result};
+use crate::transform::{FittedTransformer, UnsupervisedTransformer};
+
+/// Which of a column's features a [`OneHotEncoder`] leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Drop {
+    /// None of them.
+    None,
+    /// The first: the others tell it, which linear models without a penalty need.
+    First,
+    /// The first if there are two.
+    IfBinary,
+}
+
+/// What a level is to a [`OneHotEncoder`] that fitting did not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Unknown {
+    /// An error that names the column, the row and the level.
+    Error,
+    /// All of the column's features are 0.
+    Zeros,
+    /// An infrequent level, if there are any; else all features are 0.
+    Infrequent,
+}
+
+/// What a missing cell is to a [`OneHotEncoder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Missing {
+    /// A level, with the feature `column_missing` if training rows have missing cells; if they
+    /// have none, it is unknown later.
+    AsLevel,
+    /// All of the column's features are 0.
+    Zeros,
+    /// An error that names the column and the row.
+    Error,
+}
+
+/// From how many training rows on a level has a feature of its own.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum MinFrequency {
+    /// From this number of rows on.
+    Count(usize),
+    /// From this share of the rows on, 0 to 1.
+    Share(f64),
+}
+
+/// Gives each level a feature that is 1 where the level is, and 0 elsewhere.
+///
+/// The levels are those of the training rows, in the order of their names (by value if all are
+/// numbers, else by characters), so that the order of rows plays no part. Features are named
+/// `column_level`; then come `column_missing` and `column_infrequent` where there are such. A
+/// name that would stand twice gets `_2`, `_3` … `c` columns with `k_j` features each give
+/// `(n_rows, k_1 + … + k_c)` features.
+///
+/// Levels below [`with_min_frequency`](Self::with_min_frequency), and the rarest above
+/// [`with_max_levels`](Self::with_max_levels), share the feature `column_infrequent`. Missing
+/// cells are never among them.
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{MinFrequency, OneHotEncoder};
+///
+/// let column = Column::categorical([Some("b"), Some("a"), None, Some("b"), Some("c")]);
+/// let table = Table::new([("x", column)])?;
+/// let target = Values::new(vec![0.0; 5])?;
+/// let encoder = OneHotEncoder::new().with_min_frequency(MinFrequency::Count(2));
+/// let (fitted, training) = encoder.fit_transform(Train::new(&table, &target)?)?;
+/// let names: Vec<&str> = training.names().collect();
+/// assert_eq!(names, ["x_b", "x_missing", "x_infrequent"]);
+/// assert_eq!(training.column(0), [1.0, 0.0, 0.0, 1.0, 0.0]);
+/// assert_eq!(training.column(2), [0.0, 1.0, 0.0, 0.0, 1.0]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct OneHotEncoder {
+    drop: Drop,
+    min_frequency: MinFrequency,
+    max_levels: Option<usize>,
+    max_features: usize,
+    unknown: Unknown,
+    missing: Missing,
+    /// Further levels, by column.
+    further: Vec<(String, Vec<String>)>,
+}
+
+impl Default for OneHotEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OneHotEncoder {
+    /// All levels, none dropped; zeros for an unknown level; a missing cell as a level; at most
+    /// 10,000 features.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            drop: Drop::None,
+            min_frequency: MinFrequency::Count(0),
+            max_levels: None,
+            max_features: 10_000,
+            unknown: Unknown::Zeros,
+            missing: Missing::AsLevel,
+            further: Vec::new(),
+        }
+    }
+
+    /// Leaving out these features.
+    #[must_use]
+    pub fn with_drop(self, drop: Drop) -> Self {
+        Self { drop, ..self }
+    }
+
+    /// With rarer levels sharing a feature.
+    #[must_use]
+    pub fn with_min_frequency(self, min_frequency: MinFrequency) -> Self {
+        Self {
+            min_frequency,
+            ..self
+        }
+    }
+
+    /// With at most this many features a column for its levels, 1 or more, that of the infrequent
+    /// levels among them; of equally frequent levels the first by name stay.
+    #[must_use]
+    pub fn with_max_levels(self, max_levels: usize) -> Self {
+        Self {
+            max_levels: Some(max_levels),
+            ..self
+        }
+    }
+
+    /// With an error in fitting if there would be more features than this, in all.
+    #[must_use]
+    pub fn with_max_features(self, max_features: usize) -> Self {
+        Self {
+            max_features,
+            ..self
+        }
+    }
+
+    /// With unknown levels treated so.
+    #[must_use]
+    pub fn with_unknown(self, unknown: Unknown) -> Self {
+        Self { unknown, ..self }
+    }
+
+    /// With missing cells treated so.
+    #[must_use]
+    pub fn with_missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// *Transductive*: levels that occur in these tables have features too, as if they had been
+    /// seen in fitting (in no row).
+    ///
+    /// For competitions in which the rows to be predicted are given. What is fitted then depends
+    /// on rows beyond the training rows: scores of a cross-validation do not tell what such a
+    /// model does on levels that nobody has seen.
+    ///
+    /// ```
+    /// use stackfold::data::Column;
+    /// use stackfold::prelude::*;
+    /// use stackfold::transform::encode::OneHotEncoder;
+    ///
+    /// let table = Table::new([("x", Column::categorical([Some("b"), Some("c")]))])?;
+    /// let test = Table::new([("x", Column::categorical([Some("a"), Some("b")]))])?;
+    /// let target = Values::new(vec![0.0, 1.0])?;
+    /// let encoder = OneHotEncoder::new().with_levels_from(&[&test]);
+    /// let (fitted, training) = encoder.fit_transform(Train::new(&table, &target)?)?;
+    /// assert_eq!(training.names().collect::<Vec<_>>(), ["x_a", "x_b", "x_c"]);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_levels_from(mut self, tables: &[&Table]) -> Self {
+        for table in tables {
+            // Columns of other kinds are no levels; should one be encoded, fitting says so.
+            let columns = table.rows().features().filter_map(|(field, column)| {
+                named_cells(table.rows(), [field.name()].into_iter())
+                    .ok()
+                    .map(|cells| (field.name(), cells, column))
+            });
+            for (name, cells, column) in columns {
+                for cells in cells {
+                    let counts = cells.counts(RowIndex::All(column.len()));
+                    let levels = cells.levels();
+                    let present = levels.names().iter().zip(counts).filter(|(_, n)| *n > 0);
+                    let present = present.map(|(level, _)| level.clone()).collect();
+                    self.further.push((name.to_owned(), present));
+                }
+            }
+        }
+        self
+    }
+
+    /// Which features are left out.
+    #[must_use]
+    pub fn drop(&self) -> Drop {
+        self.drop
+    }
+
+    /// From how many rows on a level has a feature.
+    #[must_use]
+    pub fn min_frequency(&self) -> MinFrequency {
+        self.min_frequency
+    }
+
+    /// How many features the levels of a column may have.
+    #[must_use]
+    pub fn max_levels(&self) -> Option<usize> {
+        self.max_levels
+    }
+
+    /// How many features there may be.
+    #[must_use]
+    pub fn max_features(&self) -> usize {
+        self.max_features
+    }
+
+    /// What an unknown level is.
+    #[must_use]
+    pub fn unknown(&self) -> Unknown {
+        self.unknown
+    }
+
+    /// What a missing cell is.
+    #[must_use]
+    pub fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.max_levels == Some(0) {
+            return Err(Error::parameter("max_levels", "1 or more", 0));
+        }
+        match self.min_frequency {
+            MinFrequency::Share(share) if !(0.0..=1.0).contains(&share) => Err(Error::parameter(
+                "min_frequency",
+                "a share from 0 to 1",
+                share,
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// One column's levels and features, and the features' names.
+    fn fit_column(
+        &self,
+        cells: &Cells<'_>,
+        rows: RowIndex<'_>,
+    ) -> Result<(OneHotColumn, Vec<String>)> {
+        let mut counts = cells.counts(rows);
+        let n_missing = counts.pop().unwrap_or(0);
+        let (levels, is_further) = self.all_levels(cells)?;
+        counts.resize(levels.len(), 0);
+        let known = |&code: &u32| counts[code as usize] > 0 || is_further[code as usize];
+        let mut codes: Vec<u32> = (0..).take(levels.len()).filter(known).collect();
+        sort_by_name(&mut codes, &levels);
+
+        let frequent = self.frequent(&codes, &counts, rows.len());
+        let name = |text: &str| format!("{}_{text}", cells.name);
+        let mut names: Vec<String> = Vec::new();
+        let mut next = 0_u32;
+        let mut feature_of_level = vec![Cell::Unknown; levels.len()];
+        for (&code, &frequent) in codes.iter().zip(&frequent) {
+            if frequent {
+                feature_of_level[code as usize] = Cell::One(next);
+                names.push(name(levels.name(code).unwrap_or_default()));
+                next += 1;
+            }
+        }
+        let missing = match self.missing {
+            Missing::AsLevel if n_missing > 0 => {
+                names.push(name("missing"));
+                next += 1;
+                Cell::One(next - 1)
+            }
+            Missing::AsLevel => Cell::Unknown,
+            Missing::Zeros => Cell::Zeros,
+            Missing::Error => Cell::Refused,
+        };
+        let infrequent = frequent.contains(&false).then(|| {
+            names.push(name("infrequent"));
+            Cell::One(next)
+        });
+        for (&code, &frequent) in codes.iter().zip(&frequent) {
+            if let Some(infrequent) = infrequent.filter(|_| !frequent) {
+                feature_of_level[code as usize] = infrequent;
+            }
+        }
+        let unknown = match self.unknown {
+            Unknown::Error => Cell::Refused,
+            Unknown::Zeros => Cell::Zeros,
+            Unknown::Infrequent => infrequent.unwrap_or(Cell::Zeros),
+        };
+        let mut column = OneHotColumn {
+            name: cells.name.to_owned(),
+            levels,
+            feature_of_level,
+            missing,
+            unknown,
+            n_features: names.len(),
+        };
+        let drops = match self.drop {
+            Drop::None => false,
+            Drop::First => !names.is_empty(),
+            Drop::IfBinary => names.len() == 2,
+        };
+        if drops {
+            column.drop_first();
+            names.remove(0);
+        }
+        Ok((column, names))
+    }
+
+    /// The table's levels and, behind them, the further ones; and which of all are further ones.
+    fn all_levels(&self, cells: &Cells<'_>) -> Result<(Arc<Levels>, Vec<bool>)> {
+        let own = cells.levels();
+        let mut is_further = vec![false; own.len()];
+        let further = self.further.iter().filter(|(name, _)| name == cells.name);
+        let mut names: Option<Vec<String>> = None;
+        for (_, levels) in further {
+            let names = names.get_or_insert_with(|| own.names().to_vec());
+            let known = Levels::new(names.clone())?;
+            let codes = known.codes_of(&Levels::new(levels.clone())?);
+            for (level, code) in levels.iter().zip(codes) {
+                if let Some(is_further) = is_further.get_mut(code as usize) {
+                    *is_further = true;
+                } else {
+                    names.push(level.clone());
+                    is_further.push(true);
+                }
+            }
+        }
+        match names {
+            Some(names) if names.len() > own.len() => {
+                Ok((Arc::new(Levels::new(names)?), is_further))
+            }
+            _ => Ok((own, is_further)),
+        }
+    }
+
+    /// For each of the sorted codes, whether it has a feature of its own.
+    fn frequent(&self, codes: &[u32], counts: &[u32], n_rows: usize) -> Vec<bool> {
+        let count = |code: u32| counts[code as usize];
+        let mut frequent: Vec<bool> = match self.min_frequency {
+            MinFrequency::Count(min) => codes.iter().map(|&c| count(c) as usize >= min).collect(),
+            MinFrequency::Share(share) => codes
+                .iter()
+                .map(|&c| f64::from(count(c)) >= share * n_rows as f64)
+                .collect(),
+        };
+        let n_frequent = frequent.iter().filter(|&&f| f).count();
+        let n_features = n_frequent + usize::from(n_frequent < codes.len());
+        if let Some(max) = self.max_levels.filter(|&max| max < n_features) {
+            let mut places: Vec<usize> = (0..codes.len()).filter(|&i| frequent[i]).collect();
+            places.sort_by_key(|&i| std::cmp::Reverse(count(codes[i])));
+            for &place in &places[max - 1..] {
+                frequent[place] = false;
+            }
+        }
+        frequent
+    }
+}
+
+impl UnsupervisedTransformer for OneHotEncoder {
+    type Fitted = FittedOneHotEncoder;
+
+    fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
+        self.check()?;
+        let fitted = feature_cells(rows)?
+            .iter()
+            .map(|cells| self.fit_column(cells, rows.index()))
+            .collect::<Result<Vec<_>>>()?;
+        let n_features: usize = fitted.iter().map(|(column, _)| column.n_features).sum();
+        if n_features > self.max_features {
+            let widest = fitted.iter().max_by_key(|(column, _)| column.n_features);
+            let (name, width) = widest.map_or(("", 0), |(c, _)| (c.name.as_str(), c.n_features));
+            return Err(Error::data(
+                format!(
+                    "at most {} one-hot features (with_max_levels or with_min_frequency make \
+                     fewer, with_max_features allows more)",
+                    self.max_features
+                ),
+                format!("{n_features}, {width} of them for this column"),
+            )
+            .in_column(name));
+        }
+        let mut names = UniqueNames::default();
+        let mut columns = Vec::with_capacity(fitted.len());
+        let mut fields = Vec::with_capacity(n_features);
+        for (column, features) in fitted {
+            columns.push(column);
+            fields.extend(features.into_iter().map(|f| Feature::number(names.take(f))));
+        }
+        Ok(FittedOneHotEncoder {
+            columns,
+            fields: fields.into(),
+        })
+    }
+}
+
+/// What becomes of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+enum Cell {
+    /// This feature of the column is 1.
+    One(u32),
+    Zeros,
+    /// As for a level that fitting did not meet.
+    Unknown,
+    Refused,
+}
+
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct OneHotColumn {
+    name: String,
+    levels: Arc<Levels>,
+    /// By code.
+    feature_of_level: Vec<Cell>,
+    missing: Cell,
+    unknown: Cell,
+    n_features: usize,
+}
+
+impl OneHotColumn {
+    fn drop_first(&mut self) {
+        self.n_features -= 1;
+        let cells = self.feature_of_level.iter_mut();
+        for cell in cells.chain([&mut self.missing, &mut self.unknown]) {
+            *cell = match *cell {
+                Cell::One(0) => Cell::Zeros,
+                Cell::One(feature) => Cell::One(feature - 1),
+                other => other,
+            };
+        }
+    }
+
+    fn write(&self, cells: &Cells<'_>, rows: RowIndex<'_>, out: &mut [f32]) -> Result<()> {
+        let of_level = |code: &u32| {
+            let cell = self.feature_of_level.get(*code as usize);
+            cell.copied().unwrap_or(Cell::Unknown)
+        };
+        // One entry a level of this table and, last, one for missing cells.
+        let table: Vec<Cell> = cells
+            .codes_among(&self.levels)
+            .iter()
+            .map(of_level)
+            .chain([self.missing])
+            .map(|cell| {
+                if cell == Cell::Unknown {
+                    self.unknown
+                } else {
+                    cell
+                }
+            })
+            .collect();
+        let refused: Vec<bool> = table.iter().map(|&cell| cell == Cell::Refused).collect();
+        cells.check(rows, &refused)?;
+        // Where the 1 of each entry goes; past the end for none.
+        let offsets: Vec<usize> = table
+            .iter()
+            .map(|cell| match cell {
+                Cell::One(feature) => *feature as usize * rows.len(),
+                _ => out.len(),
+            })
+            .collect();
+        for (row, slot) in cells.slots(rows).into_iter().enumerate() {
+            if let Some(cell) = out.get_mut(offsets[slot as usize] + row) {
+                *cell = 1.0;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A fitted [`OneHotEncoder`]: which feature each level has.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct FittedOneHotEncoder {
+    columns: Vec<OneHotColumn>,
+    fields: Arc<[Feature]>,
+}
+
+impl FittedTransformer for FittedOneHotEncoder {
+    fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        let cells = named_cells(rows, self.columns.iter().map(|c| c.name.as_str()))?;
+        let widths: Vec<usize> = self.columns.iter().map(|c| c.n_features).collect();
+        let (values, _) = fill(rows.len(), &widths, |j, out| {
+            self.columns[j].write(&cells[j], rows.index(), out)
+        })?;
+        Features::from_buffer(Arc::clone(&self.fields), rows.len(), values)
+    }
+
+    fn fields(&self) -> &[Feature] {
+        &self.fields
+    }
+}

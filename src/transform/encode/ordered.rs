@@ -1,0 +1,478 @@
+//! The mean of the target over the rows of the level that came before.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::cells::fill;
+use super::lookup::{Lookup, LookupColumn};
+use super::moments::Moments;
+use super::targets::{MissingLevel, TrainingColumns, to_feature};
+use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use crate::error::{Error, Result};
+use crate::random::Seed;
+use crate::transform::{FittedTransformer, Transformer};
+
+/// The order in which an [`OrderedTargetEncoder`] meets the training rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum RowOrder {
+    /// By time if the table has a time column, else random.
+    TimeOrRandom,
+    /// Random permutations, whether or not there is a time.
+    Random,
+    /// By time; an error if the table has no time column.
+    Time,
+    /// The order of the training rows. Sorted rows then leak what they are sorted by.
+    AsGiven,
+}
+
+/// What a level's mean is drawn towards in the training rows of an [`OrderedTargetEncoder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum OrderedPrior {
+    /// The mean over all earlier rows, whatever their level: the row's own target takes no part.
+    ///
+    /// Rows with no row (of any weight) before them get the mean over all later rows.
+    EarlierMean,
+    /// The mean over all rows, as CatBoost and `category_encoders` have it: a constant, in which
+    /// each row's own target has a share of one in `n`.
+    OverallMean,
+}
+
+/// Replaces each level by the mean target of the rows of that level that came *before*.
+///
+/// Training rows are put in a random order; a row gets `(S + a p) / (W + a)`, where `S` and `W`
+/// are the weighted sum of targets and the sum of weights over the *earlier* rows of its level
+/// (weights of one, without), `a` is the prior's weight and `p` the prior, see [`OrderedPrior`].
+/// This is averaged over several orders. If the table has a time column, its order is taken
+/// instead; rows of the same time do not see one another. A new row gets `(S + a p) / (W + a)`
+/// over all training rows, with `p` the mean of all.
+///
+/// Missing cells are a level, unless told [otherwise](MissingLevel::Prior); unseen levels get the
+/// prior. If there is no other row to learn from, or none has weight, the feature is missing. For
+/// two classes the target is 1 for the positive class; more classes give one feature a class,
+/// named `column_class`; in regression it is the value. `c` columns and `k` outputs of the target
+/// give `(n_rows, c k)` features. Rows of one group see one another: groups want
+/// [`TargetEncoder`](super::TargetEncoder).
+///
+/// Source: Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with categorical features",
+/// `NeurIPS` 31, §3.2 and eq. 5.
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{OrderedTargetEncoder, RowOrder};
+///
+/// let table = Table::new([("city", Column::categorical(["a", "b", "a", "a"].map(Some)))])?;
+/// let target = Values::new(vec![2.0, 4.0, 6.0, 0.0])?;
+/// let encoder = OrderedTargetEncoder::new().with_order(RowOrder::AsGiven);
+/// let (fitted, training) = encoder.fit_transform(Train::new(&table, &target)?)?;
+/// // Row 3: the rows before it have the mean 4, those of level "a" among them are 2 and 6.
+/// assert_eq!(training.column(0)[3], (2.0 + 6.0 + 4.0) / (2.0 + 1.0));
+/// // A new row: the mean of all is 3, three rows have level "a".
+/// assert_eq!(fitted.transform(table.rows())?.column(0)[3], (8.0 + 3.0) / (3.0 + 1.0));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderedTargetEncoder {
+    permutations: usize,
+    prior_weight: f64,
+    order: RowOrder,
+    prior: OrderedPrior,
+    missing: MissingLevel,
+    min_rows: usize,
+}
+
+impl Default for OrderedTargetEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OrderedTargetEncoder {
+    /// Time or else 4 random orders, a prior of weight 1 from earlier rows, missing as a level.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            permutations: 4,
+            prior_weight: 1.0,
+            order: RowOrder::TimeOrRandom,
+            prior: OrderedPrior::EarlierMean,
+            missing: MissingLevel::AsLevel,
+            min_rows: 1,
+        }
+    }
+
+    /// Averaged over this many random orders, 1 or more; other orders have one.
+    #[must_use]
+    pub fn with_permutations(self, permutations: usize) -> Self {
+        Self {
+            permutations,
+            ..self
+        }
+    }
+
+    /// With this weight `a` of the prior: finite, 0 or more.
+    #[must_use]
+    pub fn with_prior_weight(self, prior_weight: f64) -> Self {
+        Self {
+            prior_weight,
+            ..self
+        }
+    }
+
+    /// In this order.
+    #[must_use]
+    pub fn with_order(self, order: RowOrder) -> Self {
+        Self { order, ..self }
+    }
+
+    /// With this prior for training rows.
+    #[must_use]
+    pub fn with_prior(self, prior: OrderedPrior) -> Self {
+        Self { prior, ..self }
+    }
+
+    /// With missing cells treated so.
+    #[must_use]
+    pub fn with_missing(self, missing: MissingLevel) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// With the plain prior for new rows whose level was in fewer training rows than this
+    /// (`category_encoders` has 2).
+    #[must_use]
+    pub fn with_min_rows(self, min_rows: usize) -> Self {
+        Self { min_rows, ..self }
+    }
+
+    /// How many random orders.
+    #[must_use]
+    pub fn permutations(&self) -> usize {
+        self.permutations
+    }
+
+    /// The prior's weight.
+    #[must_use]
+    pub fn prior_weight(&self) -> f64 {
+        self.prior_weight
+    }
+
+    /// The order of rows.
+    #[must_use]
+    pub fn order(&self) -> RowOrder {
+        self.order
+    }
+
+    /// The prior of training rows.
+    #[must_use]
+    pub fn prior(&self) -> OrderedPrior {
+        self.prior
+    }
+
+    /// What a missing cell is.
+    #[must_use]
+    pub fn missing(&self) -> MissingLevel {
+        self.missing
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.permutations == 0 {
+            return Err(Error::parameter("permutations", "1 or more", 0));
+        }
+        if !(self.prior_weight.is_finite() && self.prior_weight >= 0.0) {
+            return Err(Error::parameter(
+                "prior_weight",
+                "finite and 0 or more",
+                self.prior_weight,
+            ));
+        }
+        Ok(())
+    }
+
+    fn passes(
+        &self,
+        columns: &TrainingColumns<'_>,
+        totals: &[Moments],
+        time: Option<&[f64]>,
+        seed: Seed,
+    ) -> Result<Vec<Pass>> {
+        let orders: Vec<(Vec<u32>, Vec<u32>)> = match (self.order, time) {
+            (RowOrder::Time, None) => {
+                return Err(Error::data("a time column, as the order asks for", "none"));
+            }
+            (RowOrder::Time | RowOrder::TimeOrRandom, Some(time)) => vec![by_time(time)],
+            (RowOrder::AsGiven, _) => vec![one_by_one((0..).take(columns.n_rows()).collect())],
+            (RowOrder::Random | RowOrder::TimeOrRandom, _) => (0..self.permutations)
+                .into_par_iter()
+                .map(|permutation| {
+                    let mut order: Vec<u32> = (0..).take(columns.n_rows()).collect();
+                    seed.at(permutation).stream().shuffle(&mut order);
+                    one_by_one(order)
+                })
+                .collect(),
+        };
+        Ok(orders
+            .into_par_iter()
+            .map(|(order, ends)| Pass::new(columns, totals, order, ends, self.prior))
+            .collect())
+    }
+
+    /// Writes the training rows' features of one column.
+    fn encode(
+        &self,
+        columns: &TrainingColumns<'_>,
+        passes: &[Pass],
+        column: usize,
+        out: &mut [f32],
+    ) {
+        let cells = &columns.cells[column];
+        let n_rows = columns.n_rows();
+        let slots = cells.slots(columns.rows);
+        let missing = u32::try_from(cells.n_levels())
+            .ok()
+            .filter(|_| self.missing == MissingLevel::Prior);
+        for (output, out) in out.chunks_exact_mut(n_rows.max(1)).enumerate() {
+            let mut sums = vec![0.0_f64; n_rows];
+            for pass in passes {
+                pass.add(
+                    &slots,
+                    cells.n_levels() + 1,
+                    missing,
+                    output,
+                    self.prior_weight,
+                    &mut sums,
+                );
+            }
+            for (o, sum) in out.iter_mut().zip(sums) {
+                *o = to_feature(sum / passes.len() as f64);
+            }
+        }
+    }
+
+    /// The numbers of one column for new rows.
+    fn new_rows(
+        &self,
+        columns: &TrainingColumns<'_>,
+        totals: &[Moments],
+        column: usize,
+    ) -> LookupColumn {
+        let cells = &columns.cells[column];
+        let counts = cells.counts(columns.rows);
+        let slots = cells.slots(columns.rows);
+        let mut values = Vec::with_capacity(columns.outputs.len());
+        let mut priors = Vec::with_capacity(columns.outputs.len());
+        for (target, all) in columns.outputs.iter().zip(totals) {
+            let rows = slots.iter().map(|&slot| slot as usize);
+            let mut levels = Moments::of_cells(counts.len(), rows, target, &columns.weights, false);
+            if let Some(missing) = levels.last_mut()
+                && self.missing == MissingLevel::Prior
+            {
+                *missing = Moments::default();
+            }
+            let prior = all.mean().unwrap_or(f64::NAN);
+            let value = |(level, &count): (&Moments, &u32)| {
+                if (count as usize) < self.min_rows {
+                    prior
+                } else {
+                    blend(level.weight, level.sum, self.prior_weight, prior)
+                }
+            };
+            values.push(levels.iter().zip(&counts).map(value).collect());
+            priors.push(prior);
+        }
+        columns.lookup_column(column, values, &priors)
+    }
+}
+
+impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
+    type Fitted = FittedOrderedTargetEncoder;
+
+    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        self.check()?;
+        let columns = TrainingColumns::new(train)?;
+        let time: Option<Cow<'_, [f64]>> = train.rows().time();
+        let seed = train.seed().child("ordered_target");
+        let totals = columns.totals();
+        let passes = self.passes(&columns, &totals, time.as_deref(), seed)?;
+        let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
+            self.encode(&columns, &passes, j, out);
+            Ok(self.new_rows(&columns, &totals, j))
+        })?;
+        let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
+        Ok((FittedOrderedTargetEncoder(columns.lookup(fitted)), features))
+    }
+}
+
+/// `(sum + a prior) / (weight + a)`, and the prior where that is `0 / 0`.
+fn blend(weight: f64, sum: f64, a: f64, prior: f64) -> f64 {
+    if weight + a > 0.0 {
+        (sum + a * prior) / (weight + a)
+    } else {
+        prior
+    }
+}
+
+/// Rows one after the other: each is a block of its own.
+fn one_by_one(order: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
+    let ends = (1..).take(order.len()).collect();
+    (order, ends)
+}
+
+/// Positions of rows by time, and where each block of the same time ends.
+fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
+    let mut order: Vec<u32> = (0..).take(time.len()).collect();
+    order.sort_by(|&a, &b| {
+        time[a as usize]
+            .total_cmp(&time[b as usize])
+            .then(a.cmp(&b))
+    });
+    let mut ends: Vec<u32> = Vec::new();
+    for (place, pair) in (1..).zip(order.windows(2)) {
+        if time[pair[0] as usize] < time[pair[1] as usize] {
+            ends.push(place);
+        }
+    }
+    ends.extend(u32::try_from(order.len()).ok().filter(|&n| n > 0));
+    (order, ends)
+}
+
+/// One order of the rows; what is listed by place is in that order.
+struct Pass {
+    order: Vec<u32>,
+    /// The place after the last of each block; rows of a block do not see one another.
+    ends: Vec<u32>,
+    /// By place: weights; empty if all are one.
+    weights: Vec<f64>,
+    /// By output.
+    outputs: Vec<PassOutput>,
+}
+
+/// By place: the weighted target, and the prior.
+struct PassOutput {
+    targets: Vec<f64>,
+    priors: Vec<f64>,
+}
+
+impl Pass {
+    fn new(
+        columns: &TrainingColumns<'_>,
+        totals: &[Moments],
+        order: Vec<u32>,
+        ends: Vec<u32>,
+        prior: OrderedPrior,
+    ) -> Self {
+        let by_place = |values: &[f64]| -> Vec<f64> {
+            order.iter().map(|&row| values[row as usize]).collect()
+        };
+        let weights = if columns.weights.is_empty() {
+            Vec::new()
+        } else {
+            by_place(&columns.weights)
+        };
+        let outputs = columns.outputs.iter().zip(totals);
+        let outputs = outputs.map(|(target, all)| {
+            let mut targets = by_place(target);
+            for (y, w) in targets.iter_mut().zip(&weights) {
+                *y *= w;
+            }
+            let priors = match prior {
+                OrderedPrior::EarlierMean => earlier_means(&targets, &weights, &ends),
+                OrderedPrior::OverallMean => {
+                    vec![all.mean().unwrap_or(f64::NAN); targets.len()]
+                }
+            };
+            PassOutput { targets, priors }
+        });
+        Self {
+            outputs: outputs.collect(),
+            weights,
+            order,
+            ends,
+        }
+    }
+
+    /// Adds each row's statistic to `sums`, by row.
+    fn add(
+        &self,
+        slots: &[u32],
+        n_slots: usize,
+        missing: Option<u32>,
+        output: usize,
+        a: f64,
+        sums: &mut [f64],
+    ) {
+        let PassOutput { targets, priors } = &self.outputs[output];
+        let mut levels = vec![(0.0_f64, 0.0_f64); n_slots];
+        let mut start = 0;
+        for &end in &self.ends {
+            let block = start..end as usize;
+            for place in block.clone() {
+                let row = self.order[place] as usize;
+                let slot = slots[row];
+                let (weight, sum) = if Some(slot) == missing {
+                    (0.0, 0.0)
+                } else {
+                    levels[slot as usize]
+                };
+                sums[row] += blend(weight, sum, a, priors[place]);
+            }
+            for place in block {
+                let level = &mut levels[slots[self.order[place] as usize] as usize];
+                level.0 += self.weights.get(place).copied().unwrap_or(1.0);
+                level.1 += targets[place];
+            }
+            start = end as usize;
+        }
+    }
+}
+
+/// By place, the mean over all earlier blocks; where those have no weight, over all later ones.
+fn earlier_means(targets: &[f64], weights: &[f64], ends: &[u32]) -> Vec<f64> {
+    let mut means = vec![f64::NAN; targets.len()];
+    let total = |block: std::ops::Range<usize>| {
+        block.fold((0.0, 0.0), |(weight, sum), place| {
+            let w = weights.get(place).copied().unwrap_or(1.0);
+            (weight + w, sum + targets[place])
+        })
+    };
+    let (mut weight, mut sum) = (0.0, 0.0);
+    let (mut start, mut n_first) = (0, 0);
+    for &end in ends {
+        let block = start..end as usize;
+        if weight > 0.0 {
+            means[block.clone()].fill(sum / weight);
+        } else {
+            n_first += 1;
+        }
+        let (w, s) = total(block);
+        (weight, sum, start) = (weight + w, sum + s, end as usize);
+    }
+    let (mut weight, mut sum) = (0.0, 0.0);
+    for (i, &end) in ends.iter().enumerate().rev() {
+        let start = if i == 0 { 0 } else { ends[i - 1] as usize };
+        let block = start..end as usize;
+        if i < n_first && weight > 0.0 {
+            means[block.clone()].fill(sum / weight);
+        }
+        let (w, s) = total(block);
+        (weight, sum) = (weight + w, sum + s);
+    }
+    means
+}
+
+/// A fitted [`OrderedTargetEncoder`]: the statistic of each level over all training rows.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct FittedOrderedTargetEncoder(Lookup);
+
+impl FittedTransformer for FittedOrderedTargetEncoder {
+    fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        self.0.transform(rows)
+    }
+
+    fn fields(&self) -> &[Feature] {
+        self.0.fields()
+    }
+}

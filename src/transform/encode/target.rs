@@ -1,0 +1,315 @@
+//! The mean of the target by level, cross-fitted.
+
+use std::sync::Arc;
+
+use super::cells::fill;
+use super::cross_fitted::InnerFolds;
+use super::lookup::{Lookup, LookupColumn};
+use super::moments::{Moments, others};
+use super::targets::{MissingLevel, TrainingColumns, to_feature};
+use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use crate::error::{Error, Result};
+use crate::folds::Folds;
+use crate::transform::{FittedTransformer, Transformer};
+
+/// How the mean of a level is drawn towards the prior: the more, the fewer rows the level has.
+///
+/// In the formulas, of the rows that are learned from, `n` is the weight of those of the level
+/// (their number, without weights), `ȳ` the mean of their targets, and `p` the prior: the mean of
+/// all targets. A level without rows gets `p`.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Smoothing {
+    /// `(n ȳ + m p) / (n + m)`: as if `m` rows more had the prior's target (Micci-Barreca 2001,
+    /// eq. 7). `m` is 0 or more.
+    Fixed(f64),
+    /// `λ ȳ + (1 - λ) p` with `λ = 1 / (1 + exp(-(n - k) / f))` (Micci-Barreca 2001, eq. 4).
+    Sigmoid {
+        /// The weight at which level and prior count alike.
+        k: f64,
+        /// How slowly that changes with the weight; above 0.
+        f: f64,
+    },
+    /// `λ ȳ + (1 - λ) p` with `λ = v n / (v n + v_l)`: `v` is the variance of all targets, `v_l`
+    /// that of the level's (Micci-Barreca 2001, eq. 5 and 6; scikit-learn's `smooth="auto"`).
+    EmpiricalBayes,
+}
+
+impl Smoothing {
+    fn check(self) -> Result<()> {
+        let (expected, ok, found) = match self {
+            Self::Fixed(m) => ("finite and 0 or more", m.is_finite() && m >= 0.0, m),
+            Self::Sigmoid { k, .. } if !k.is_finite() => ("a finite k", false, k),
+            Self::Sigmoid { f, .. } => ("an f above 0", f.is_finite() && f > 0.0, f),
+            Self::EmpiricalBayes => ("", true, 0.0),
+        };
+        if ok {
+            Ok(())
+        } else {
+            Err(Error::parameter("smoothing", expected, found))
+        }
+    }
+
+    /// The smoothed mean of a level; NaN if no row has weight.
+    fn apply(self, level: &Moments, all: &Moments) -> f64 {
+        let Some(prior) = all.mean() else {
+            return f64::NAN;
+        };
+        let Some(mean) = level.mean() else {
+            return prior;
+        };
+        let share = match self {
+            Self::Fixed(m) => return (level.sum + m * prior) / (level.weight + m),
+            Self::Sigmoid { k, f } => 1.0 / (1.0 + (-(level.weight - k) / f).exp()),
+            Self::EmpiricalBayes => {
+                let between = all.variance().unwrap_or(0.0) * level.weight;
+                let within = level.variance().unwrap_or(0.0);
+                if between + within > 0.0 {
+                    between / (between + within)
+                } else {
+                    return prior;
+                }
+            }
+        };
+        share * mean + (1.0 - share) * prior
+    }
+}
+
+/// Replaces each level by the smoothed mean of its targets, cross-fitted.
+///
+/// A training row's mean, prior and smoothing come from the rows of the *other* folds; a new
+/// row's from all training rows. [`Smoothing`] has the formulas. For two classes the target is 1
+/// for the positive class; more classes give one feature a class, named `column_class`; in
+/// regression it is the value. Weights count.
+///
+/// `c` columns and `k` outputs of the target give `(n_rows, c k)` features. A level that the
+/// rows learned from do not have gets the prior; so does a missing cell, unless it is
+/// [a level of its own](MissingLevel::AsLevel), which is the default. If there are fewer than two
+/// rows (or groups, where the table has a group column), or none of those to learn from has
+/// weight, features of training rows are missing.
+///
+/// Sums are kept for each level and fold in one scan, whatever the number of folds; those of the
+/// other folds are merged, so that a row's own target takes no part even by rounding.
+///
+/// Source: Micci-Barreca 2001, "A preprocessing scheme for high-cardinality categorical attributes
+/// in classification and prediction problems", SIGKDD Explorations 3(1); cross-fitting as in
+/// scikit-learn's `TargetEncoder`.
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::folds::Folds;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{Smoothing, TargetEncoder};
+///
+/// let table = Table::new([("city", Column::categorical(["a", "a", "a", "b"].map(Some)))])?;
+/// let target = Values::new(vec![1.0, 2.0, 3.0, 8.0])?;
+/// let encoder = TargetEncoder::new()
+///     .with_smoothing(Smoothing::Fixed(1.0))
+///     .with_folds(Folds::new(vec![0, 1, 0, 1], 2)?);
+/// let (fitted, training) = encoder.fit_transform(Train::new(&table, &target)?)?;
+/// // Row 0 learns from rows 1 and 3: the prior is 5, and one row has its level.
+/// assert_eq!(training.column(0)[0], (2.0 + 1.0 * 5.0) / (1.0 + 1.0));
+/// // A new row learns from all four: the prior is 3.5.
+/// assert_eq!(fitted.transform(table.rows())?.column(0)[0], (6.0 + 3.5) / (3.0 + 1.0));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TargetEncoder {
+    smoothing: Smoothing,
+    missing: MissingLevel,
+    folds: InnerFolds,
+}
+
+impl Default for TargetEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TargetEncoder {
+    /// Empirical Bayes smoothing, 5 folds, a missing cell as a level of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            smoothing: Smoothing::EmpiricalBayes,
+            missing: MissingLevel::AsLevel,
+            folds: InnerFolds::default(),
+        }
+    }
+
+    /// With this smoothing.
+    #[must_use]
+    pub fn with_smoothing(self, smoothing: Smoothing) -> Self {
+        Self { smoothing, ..self }
+    }
+
+    /// With missing cells treated so.
+    #[must_use]
+    pub fn with_missing(self, missing: MissingLevel) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// Cross-fitted over this many folds: 2 or more, and no more than there are rows (or groups).
+    ///
+    /// Folds are stratified by the target and keep groups together.
+    #[must_use]
+    pub fn with_n_folds(self, n_folds: usize) -> Self {
+        Self {
+            folds: InnerFolds::Count(n_folds),
+            ..self
+        }
+    }
+
+    /// Cross-fitted over these folds of the training rows.
+    #[must_use]
+    pub fn with_folds(self, folds: Folds) -> Self {
+        Self {
+            folds: InnerFolds::Given(folds),
+            ..self
+        }
+    }
+
+    /// The smoothing.
+    #[must_use]
+    pub fn smoothing(&self) -> Smoothing {
+        self.smoothing
+    }
+
+    /// What a missing cell is.
+    #[must_use]
+    pub fn missing(&self) -> MissingLevel {
+        self.missing
+    }
+}
+
+/// The folds of training rows, and the moments of each output's targets in them.
+struct FoldTargets<'a> {
+    fold_of_row: &'a [u16],
+    n_folds: usize,
+    /// By output: the moments of all rows outside each fold, and those of all rows.
+    others: Vec<(Vec<Moments>, Moments)>,
+}
+
+impl<'a> FoldTargets<'a> {
+    /// Without folds, all rows are in one, which has no others.
+    fn new(columns: &TrainingColumns<'_>, folds: Option<&'a Folds>, one: &'a [u16]) -> Self {
+        let fold_of_row = folds.map_or(one, Folds::fold_of_row);
+        let n_folds = folds.map_or(1, Folds::n_folds);
+        let cells = fold_of_row.iter().map(|&f| usize::from(f));
+        let outputs = columns.outputs.iter().map(|target| {
+            let of_folds =
+                Moments::of_cells(n_folds, cells.clone(), target, &columns.weights, true);
+            let mut outside = vec![Moments::default(); n_folds];
+            let all = others(&of_folds, &mut outside);
+            (outside, all)
+        });
+        Self {
+            fold_of_row,
+            n_folds,
+            others: outputs.collect(),
+        }
+    }
+}
+
+impl TargetEncoder {
+    /// Writes the training rows' features of one column; returns its numbers for new rows.
+    fn encode(
+        &self,
+        columns: &TrainingColumns<'_>,
+        folds: &FoldTargets<'_>,
+        column: usize,
+        out: &mut [f32],
+    ) -> Result<LookupColumn> {
+        let cells = &columns.cells[column];
+        let n_folds = folds.n_folds;
+        let n_slots = cells.n_levels() + 1;
+        let Some(stride) = u32::try_from(n_slots * n_folds)
+            .ok()
+            .and_then(|_| u32::try_from(n_folds).ok())
+        else {
+            let what = format!("{} levels in {n_folds} folds", cells.n_levels());
+            return Err(Error::unsupported(what).in_column(cells.name));
+        };
+        let slots = cells.slots(columns.rows);
+        let cell_of_row: Vec<u32> = slots
+            .iter()
+            .zip(folds.fold_of_row)
+            .map(|(&slot, &fold)| slot * stride + u32::from(fold))
+            .collect();
+        let spread = self.smoothing == Smoothing::EmpiricalBayes;
+        let mut values = Vec::with_capacity(columns.outputs.len());
+        for ((target, (outside, all)), out) in columns
+            .outputs
+            .iter()
+            .zip(&folds.others)
+            .zip(out.chunks_exact_mut(columns.n_rows().max(1)))
+        {
+            let rows = cell_of_row.iter().map(|&cell| cell as usize);
+            let mut moments = Moments::of_cells(
+                n_slots * n_folds,
+                rows.clone(),
+                target,
+                &columns.weights,
+                spread,
+            );
+            if self.missing == MissingLevel::Prior {
+                moments[(n_slots - 1) * n_folds..].fill(Moments::default());
+            }
+            let mut in_sample = vec![0.0_f32; moments.len()];
+            let mut elsewhere = vec![Moments::default(); n_folds];
+            let mut new_rows = Vec::with_capacity(n_slots);
+            for (level, in_sample) in moments
+                .chunks_exact(n_folds)
+                .zip(in_sample.chunks_exact_mut(n_folds))
+            {
+                let whole = others(level, &mut elsewhere);
+                for ((value, level), all) in in_sample.iter_mut().zip(&elsewhere).zip(outside) {
+                    *value = to_feature(self.smoothing.apply(level, all));
+                }
+                new_rows.push(self.smoothing.apply(&whole, all));
+            }
+            for (o, cell) in out.iter_mut().zip(rows) {
+                *o = in_sample[cell];
+            }
+            values.push(new_rows);
+        }
+        let priors: Vec<f64> = folds
+            .others
+            .iter()
+            .map(|(_, all)| all.mean().unwrap_or(f64::NAN))
+            .collect();
+        Ok(columns.lookup_column(column, values, &priors))
+    }
+}
+
+impl<Y: Target> Transformer<Y> for TargetEncoder {
+    type Fitted = FittedTargetEncoder;
+
+    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        self.smoothing.check()?;
+        let seed = train.seed().child("target_encoder");
+        let folds = self.folds.of(train, seed)?;
+        let columns = TrainingColumns::new(train)?;
+        let one = vec![0; if folds.is_none() { train.len() } else { 0 }];
+        let folds = FoldTargets::new(&columns, folds.as_deref(), &one);
+        let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
+            self.encode(&columns, &folds, j, out)
+        })?;
+        let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
+        Ok((FittedTargetEncoder(columns.lookup(fitted)), features))
+    }
+}
+
+/// A fitted [`TargetEncoder`]: the smoothed mean of each level over all training rows.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct FittedTargetEncoder(Lookup);
+
+impl FittedTransformer for FittedTargetEncoder {
+    fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        self.0.transform(rows)
+    }
+
+    fn fields(&self) -> &[Feature] {
+        self.0.fields()
+    }
+}

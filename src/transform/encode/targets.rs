@@ -1,0 +1,117 @@
+//! What every encoder that looks at the target needs from the training rows, gathered once.
+
+use std::sync::Arc;
+
+use super::cells::{Cells, feature_cells};
+use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
+use super::moments::Moments;
+use super::names::output_fields;
+use crate::data::{Feature, RowIndex, Target, Train};
+use crate::error::Result;
+
+/// What a missing cell is to an encoder that looks at the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum MissingLevel {
+    /// A level like any other: that a cell is missing may say something about the target.
+    AsLevel,
+    /// Nothing: the row gets the prior.
+    Prior,
+}
+
+/// The columns, targets and weights of training rows.
+#[derive(Debug)]
+pub(super) struct TrainingColumns<'a> {
+    pub(super) cells: Vec<Cells<'a>>,
+    pub(super) rows: RowIndex<'a>,
+    /// One vector an output.
+    pub(super) outputs: Vec<Vec<f64>>,
+    /// Empty if all are one.
+    pub(super) weights: Vec<f64>,
+    pub(super) fields: Arc<[Feature]>,
+}
+
+impl<'a> TrainingColumns<'a> {
+    pub(super) fn new<Y: Target>(train: Train<'a, Y>) -> Result<Self> {
+        let cells = feature_cells(train.rows())?;
+        let target = train.table_target();
+        let rows = train.rows().index();
+        Ok(Self {
+            rows,
+            outputs: (0..target.n_outputs())
+                .map(|output| target.output(output, rows))
+                .collect(),
+            weights: train
+                .weights()
+                .map(std::borrow::Cow::into_owned)
+                .unwrap_or_default(),
+            fields: output_fields(cells.iter().map(|c| c.name), target).into(),
+            cells,
+        })
+    }
+
+    pub(super) fn n_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many features each column gives.
+    pub(super) fn widths(&self) -> Vec<usize> {
+        vec![self.outputs.len(); self.cells.len()]
+    }
+
+    pub(super) fn weight(&self, position: usize) -> f64 {
+        self.weights.get(position).copied().unwrap_or(1.0)
+    }
+
+    /// The moments of all rows, for each output.
+    pub(super) fn totals(&self) -> Vec<Moments> {
+        let all = std::iter::repeat_n(0, self.n_rows());
+        self.outputs
+            .iter()
+            .map(|target| Moments::of_cells(1, all.clone(), target, &self.weights, true)[0])
+            .collect()
+    }
+
+    pub(super) fn lookup(&self, columns: Vec<LookupColumn>) -> Lookup {
+        Lookup::new(columns, Arc::clone(&self.fields))
+    }
+
+    /// The numbers for new rows of a column: `values` has, for each output, one number a level
+    /// and, last, one for missing cells.
+    pub(super) fn lookup_column(
+        &self,
+        column: usize,
+        values: Vec<Vec<f64>>,
+        priors: &[f64],
+    ) -> LookupColumn {
+        let cells = &self.cells[column];
+        let outputs = values.into_iter().zip(priors).map(|(mut values, &prior)| {
+            let missing = values.pop().unwrap_or(f64::NAN);
+            LookupOutput {
+                values: values.into_iter().map(to_feature).collect(),
+                unseen: otherwise(prior),
+                missing: otherwise(missing),
+            }
+        });
+        LookupColumn {
+            name: cells.name.to_owned(),
+            levels: cells.levels(),
+            known: vec![true; cells.n_levels()],
+            outputs: outputs.collect(),
+        }
+    }
+}
+
+fn otherwise(value: f64) -> Otherwise {
+    if value.is_nan() {
+        Otherwise::Nan
+    } else {
+        Otherwise::Value(to_feature(value))
+    }
+}
+
+/// A statistic as a feature.
+#[allow(clippy::cast_possible_truncation, reason = "features are f32")]
+pub(super) fn to_feature(value: f64) -> f32 {
+    value as f32
+}
