@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::{Estimator, Predictor};
-use crate::data::{
-    Feature, Features, FitContext, InSample, OutOfSample, RowIndex, Target,
-};
+use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, RowIndex, Target};
 use crate::error::{Error, Result};
 
 /// Predicts the same for each row: the classes' shares of the training rows, or their mean.

@@ -20,9 +20,7 @@ use std::sync::Arc;
 pub use max_features::MaxFeatures;
 
 use super::Predictor;
-use crate::data::{
-    Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target,
-};
+use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 
@@ -205,9 +203,7 @@ impl<'a, Y: Target> Training<'a, Y> {
 
     /// Whether no output varies: there is nothing to fit.
     pub(crate) fn is_constant(&self) -> bool {
-        self.outputs
-            .iter()
-            .all(|output| output.iter().all(|v| *v == output[0]))
+        self.outputs.iter().all(|output| all_equal(output))
     }
 
     /// The outputs that vary: positions among all outputs. A class that is absent from the
@@ -215,7 +211,7 @@ impl<'a, Y: Target> Training<'a, Y> {
     #[cfg(feature = "linfa")]
     pub(crate) fn varying(&self) -> Vec<usize> {
         (0..self.outputs.len())
-            .filter(|&k| self.outputs[k].iter().any(|v| *v != self.outputs[k][0]))
+            .filter(|&k| !all_equal(&self.outputs[k]))
             .collect()
     }
 
@@ -255,7 +251,11 @@ pub(crate) fn failed(backend: Backend, cause: &dyn fmt::Display) -> Error {
     Error::backend(backend.to_string(), cause)
 }
 
-/// A model that is fitted without weights has equal ones.
+/// Whether there are no two values that differ.
+pub(crate) fn all_equal<T: PartialEq>(values: &[T]) -> bool {
+    values.windows(2).all(|pair| pair[0] == pair[1])
+}
+
 fn mean(values: &[f64], weights: Option<&[f64]>) -> f64 {
     match weights {
         None => values.iter().sum::<f64>() / values.len() as f64,

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::all_equal;
 use crate::data::{Features, Provenance};
 
 /// Means and standard deviations of the features that vary.
@@ -21,7 +22,9 @@ impl Standard {
             .into_par_iter()
             .map(|j| moments(features.column(j)))
             .collect();
-        let kept: Vec<usize> = (0..moments.len()).filter(|&j| moments[j].is_some()).collect();
+        let kept: Vec<usize> = (0..moments.len())
+            .filter(|&j| moments[j].is_some())
+            .collect();
         let (mean, deviation) = moments.into_iter().flatten().unzip();
         Self {
             kept,
@@ -93,7 +96,7 @@ impl Standard {
 
 /// Mean and standard deviation; `None` if the values are all the same.
 fn moments(values: &[f32]) -> Option<(f64, f64)> {
-    if values.iter().all(|v| *v == values[0]) {
+    if all_equal(values) {
         return None;
     }
     let n = values.len() as f64;

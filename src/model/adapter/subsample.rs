@@ -41,10 +41,7 @@ mod tests {
         let chosen = rows(&strata, 100, Seed::new(1)).unwrap();
         assert_eq!(chosen.len(), 100);
         assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]));
-        let rare = chosen
-            .iter()
-            .filter(|&&r| strata[r as usize] == 1)
-            .count();
+        let rare = chosen.iter().filter(|&&r| strata[r as usize] == 1).count();
         assert!((10..=11).contains(&rare), "{rare}");
         assert_eq!(chosen, rows(&strata, 100, Seed::new(1)).unwrap());
         assert_ne!(chosen, rows(&strata, 100, Seed::new(2)).unwrap());
