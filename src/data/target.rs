@@ -95,7 +95,7 @@ pub trait Prediction: Clone + fmt::Debug + Send + Sync + 'static {
 /// Classes are ordered: numbers by value, `false` before `true`, texts by their characters. For
 /// two classes the last is the *positive* one, whose probability is meant where one column is;
 /// [`Labels::with_positive`] names another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Labels {
     codes: Arc<[u32]>,
     classes: Arc<[String]>,
@@ -449,7 +449,7 @@ impl Prediction for Probabilities {
 }
 
 /// A finite number for each row: a target, or a prediction of one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Values {
     values: Arc<[f64]>,
 }

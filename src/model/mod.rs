@@ -5,6 +5,8 @@
 //! same from a table's rows: a [`Pipeline`](crate::pipeline::Pipeline) or a stack.
 //! A classifier's prediction is [`Probabilities`](crate::data::Probabilities): there is no other.
 
+#[cfg(any(feature = "linfa", feature = "smartcore"))]
+pub mod adapter;
 pub mod baseline;
 #[cfg(feature = "linfa")]
 pub mod linfa;

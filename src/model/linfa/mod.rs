@@ -1,1 +1,21 @@
-//! Models of linfa.
+//! Models of linfa 0.8.
+//!
+//! linfa looks at no weights but in its trees, and knows no progress. Its decision tree has
+//! defects that [`DecisionTree`] lists; [`BaggedTrees`] inherits them. smartcore's
+//! trees have none of these.
+
+mod bagging;
+mod linear;
+mod logistic;
+mod matrix;
+mod naive_bayes;
+mod platt;
+mod svm;
+mod tree;
+
+pub use bagging::{BaggedTrees, FittedBaggedTrees};
+pub use linear::{ElasticNet, LinearRegression, Ridge};
+pub use logistic::LogisticRegression;
+pub use naive_bayes::{FittedGaussianNaiveBayes, GaussianNaiveBayes};
+pub use svm::{FittedSupportVectorMachine, Kernel, SupportVectorMachine};
+pub use tree::{DecisionTree, FittedDecisionTree};

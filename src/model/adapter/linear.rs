@@ -1,0 +1,163 @@
+//! A fitted linear model, whichever back end found its coefficients.
+
+use rayon::prelude::*;
+
+use super::{Backend, OutputModel};
+use crate::data::{Features, OutOfSample};
+use crate::error::Result;
+
+/// A fitted linear model: one score an output, and what turns scores into outputs.
+///
+/// The score is `intercept + sum_j coefficient_j * (x_j - centre_j)`.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct LinearModel {
+    backend: Backend,
+    link: Link,
+    centre: Vec<f64>,
+    scores: Vec<Score>,
+    /// The output that each score stands for.
+    output: Vec<usize>,
+    n_outputs: usize,
+}
+
+/// The coefficients of one score.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct Score {
+    coefficients: Vec<f64>,
+    intercept: f64,
+}
+
+/// What turns scores into outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Link {
+    /// The score itself.
+    Identity,
+    /// `1 / (1 + exp(-score))`.
+    Logistic,
+    /// `exp(score) / sum of exp(scores)` over the scores of a row.
+    Softmax,
+}
+
+impl LinearModel {
+    /// A model of coefficients and intercepts, one pair a score.
+    pub(crate) fn new(
+        backend: Backend,
+        link: Link,
+        centre: Vec<f64>,
+        scores: Vec<(Vec<f64>, f64)>,
+        output: Vec<usize>,
+        n_outputs: usize,
+    ) -> Self {
+        Self {
+            backend,
+            link,
+            centre,
+            scores: scores
+                .into_iter()
+                .map(|(coefficients, intercept)| Score {
+                    coefficients,
+                    intercept,
+                })
+                .collect(),
+            output,
+            n_outputs,
+        }
+    }
+
+    /// The coefficients of the features, one row a score: one for two classes or values, one a
+    /// class present among the training rows for more.
+    #[must_use]
+    pub fn coefficients(&self) -> Vec<&[f64]> {
+        self.scores
+            .iter()
+            .map(|score| score.coefficients.as_slice())
+            .collect()
+    }
+
+    /// The intercept of each score, for features that are not centred.
+    #[must_use]
+    pub fn intercepts(&self) -> Vec<f64> {
+        self.scores
+            .iter()
+            .map(|score| {
+                let shift: f64 = score
+                    .coefficients
+                    .iter()
+                    .zip(&self.centre)
+                    .map(|(c, m)| c * m)
+                    .sum();
+                score.intercept - shift
+            })
+            .collect()
+    }
+
+    fn score(&self, features: &Features<OutOfSample>, score: &Score) -> Vec<f64> {
+        let mut values = vec![score.intercept; features.n_rows()];
+        for (j, (&coefficient, &centre)) in score.coefficients.iter().zip(&self.centre).enumerate()
+        {
+            if coefficient != 0.0 {
+                for (value, &x) in values.iter_mut().zip(features.column(j)) {
+                    *value += coefficient * (f64::from(x) - centre);
+                }
+            }
+        }
+        values
+    }
+}
+
+impl OutputModel for LinearModel {
+    fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
+        let mut scores: Vec<Vec<f64>> = self
+            .scores
+            .par_iter()
+            .map(|score| self.score(features, score))
+            .collect();
+        match self.link {
+            Link::Identity => {}
+            Link::Logistic => {
+                for value in scores.iter_mut().flatten() {
+                    *value = logistic(*value);
+                }
+            }
+            Link::Softmax => softmax(&mut scores),
+        }
+        let mut outputs = vec![vec![0.0; features.n_rows()]; self.n_outputs];
+        for (score, &output) in scores.into_iter().zip(&self.output) {
+            outputs[output] = score;
+        }
+        Ok(outputs)
+    }
+}
+
+/// `1 / (1 + exp(-x))` without overflow.
+pub(crate) fn logistic(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        let e = x.exp();
+        e / (1.0 + e)
+    }
+}
+
+/// Log-weights of classes, one column a class, to probabilities that sum to one in each row.
+pub(crate) fn softmax(columns: &mut [Vec<f64>]) {
+    let n_rows = columns.first().map_or(0, Vec::len);
+    for row in 0..n_rows {
+        let largest = columns
+            .iter()
+            .map(|column| column[row])
+            .fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        for column in columns.iter_mut() {
+            column[row] = (column[row] - largest).exp();
+            sum += column[row];
+        }
+        for column in columns.iter_mut() {
+            column[row] /= sum;
+        }
+    }
+}
