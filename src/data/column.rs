@@ -296,6 +296,14 @@ impl Column {
         })
     }
 
+    /// A categorical column of codes known to be places in `levels` or [`MISSING_CODE`].
+    pub(crate) fn from_valid_codes(codes: Vec<u32>, levels: Levels) -> Self {
+        Self {
+            kind: ColumnKind::Categorical,
+            data: ColumnData::Codes(codes.into(), Arc::new(levels)),
+        }
+    }
+
     /// The column's kind.
     #[must_use]
     pub fn kind(&self) -> ColumnKind {
@@ -434,7 +442,7 @@ impl Column {
 
 impl ColumnKind {
     /// The text of a value of this kind.
-    fn format(self, value: f64) -> String {
+    pub(crate) fn format(self, value: f64) -> String {
         #[allow(
             clippy::cast_possible_truncation,
             reason = "dates are whole numbers in range"

@@ -13,6 +13,7 @@ mod schema;
 mod table;
 mod target;
 
+pub mod parse;
 pub mod summary;
 
 #[cfg(feature = "polars")]

@@ -1,1 +1,0 @@
-//! Tables from and to polars: frames, CSV, Parquet, IPC.
