@@ -1,0 +1,200 @@
+//! Views and members that suit most tables.
+
+use stackfold::data::{ColumnKind, Labels, Target, Values};
+use stackfold::model::baseline::Prior;
+use stackfold::model::{linfa, smartcore};
+use stackfold::stack::{Stack, StackTarget, View};
+use stackfold::transform::dates::DateParts;
+use stackfold::transform::encode::{
+    Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, TargetEncoder,
+};
+use stackfold::transform::impute::{Imputer, Indicators};
+use stackfold::transform::scale::{QuantileOutput, QuantileScaler, StandardScaler};
+use stackfold::transform::{Chain, ColumnTransformer, Selector};
+
+fn dates() -> Selector {
+    Selector::kind(ColumnKind::Date) | Selector::kind(ColumnKind::Datetime)
+}
+
+fn levels() -> Selector {
+    Selector::kind(ColumnKind::Categorical)
+}
+
+/// For linear models, neighbours and the like: everything scaled, few levels one-hot, many levels
+/// as their cross-fitted target mean.
+pub fn linear_view<Y: Target>() -> ColumnTransformer<Y> {
+    let numbers = Selector::kind(ColumnKind::Numeric);
+    ColumnTransformer::new()
+        .with(
+            "number",
+            numbers.clone(),
+            Imputer::median()
+                .with_indicators(Indicators::IfMissing)
+                .then(StandardScaler::new()),
+        )
+        .with(
+            "shape",
+            numbers & Selector::cardinality(11..=usize::MAX),
+            QuantileScaler::new()
+                .with_n_quantiles(200)
+                .with_output(QuantileOutput::Normal)
+                .then(Imputer::median())
+                .then(StandardScaler::new()),
+        )
+        .with(
+            "flag",
+            Selector::kind(ColumnKind::Boolean),
+            Imputer::most_frequent().then(StandardScaler::new()),
+        )
+        .with(
+            "date",
+            dates(),
+            DateParts::new()
+                .then(Imputer::median())
+                .then(StandardScaler::new()),
+        )
+        .with(
+            "level",
+            levels() & Selector::cardinality(0..=50),
+            OneHotEncoder::new()
+                .with_drop(Drop::IfBinary)
+                .with_min_frequency(MinFrequency::Count(5)),
+        )
+        .with(
+            "mean",
+            levels() & Selector::cardinality(10..=usize::MAX),
+            TargetEncoder::new().then(StandardScaler::new()),
+        )
+}
+
+/// For trees: numbers as they are, levels as their cross-fitted target mean and frequency, few
+/// levels one-hot as well.
+pub fn tree_view<Y: Target>() -> ColumnTransformer<Y> {
+    ColumnTransformer::new()
+        .with(
+            "number",
+            Selector::kind(ColumnKind::Numeric),
+            Imputer::median().with_indicators(Indicators::IfMissing),
+        )
+        .with(
+            "flag",
+            Selector::kind(ColumnKind::Boolean),
+            Imputer::most_frequent(),
+        )
+        .with("date", dates(), DateParts::new().then(Imputer::median()))
+        .with(
+            "level",
+            levels() & Selector::cardinality(0..=8),
+            OneHotEncoder::new().with_drop(Drop::IfBinary),
+        )
+        .with(
+            "mean",
+            levels() & Selector::cardinality(3..=usize::MAX),
+            TargetEncoder::new(),
+        )
+        .with(
+            "frequency",
+            levels() & Selector::cardinality(9..=usize::MAX),
+            FrequencyEncoder::new(),
+        )
+}
+
+/// Targets for which there are members by name.
+pub trait Recipe: StackTarget {
+    /// The members of a stack that names none.
+    const DEFAULT: &'static [&'static str];
+    /// All members.
+    const ALL: &'static [&'static str];
+
+    /// The stack with this member; `None` if there is no such member.
+    fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>>;
+}
+
+/// The two views.
+#[derive(Debug)]
+pub struct Views<Y: Target> {
+    pub linear: View<Y>,
+    pub tree: View<Y>,
+}
+
+impl<Y: Target> Views<Y> {
+    pub fn new() -> Self {
+        Self {
+            linear: View::new("linear", linear_view()),
+            tree: View::new("tree", tree_view()),
+        }
+    }
+}
+
+impl Recipe for Labels {
+    const DEFAULT: &'static [&'static str] =
+        &["logistic", "bayes", "forest", "extra_trees", "boosting"];
+    const ALL: &'static [&'static str] = &[
+        "prior",
+        "logistic",
+        "bayes",
+        "neighbours",
+        "svm",
+        "forest",
+        "extra_trees",
+        "boosting",
+        "smartcore_logistic",
+        "smartcore_tree",
+        "linfa_tree",
+        "linfa_bagging",
+    ];
+
+    fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
+        let (linear, tree) = (&views.linear, &views.tree);
+        Some(match name {
+            "prior" => stack.with_member(name, linear, Prior::new()),
+            "logistic" => stack.with_member(name, linear, linfa::LogisticRegression::new()),
+            "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
+            "svm" => stack.with_member(name, linear, linfa::SupportVectorMachine::new()),
+            "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
+            "forest" => stack.with_member(name, tree, smartcore::RandomForest::new()),
+            "extra_trees" => stack.with_member(name, tree, smartcore::ExtraTrees::new()),
+            "boosting" => stack.with_member(name, tree, smartcore::GradientBoosting::new()),
+            "smartcore_logistic" => {
+                stack.with_member(name, linear, smartcore::LogisticRegression::new())
+            }
+            "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
+            "linfa_tree" => stack.with_member(name, tree, linfa::DecisionTree::new()),
+            "linfa_bagging" => stack.with_member(name, tree, linfa::BaggedTrees::new()),
+            _ => return None,
+        })
+    }
+}
+
+impl Recipe for Values {
+    const DEFAULT: &'static [&'static str] = &["ridge", "forest", "extra_trees", "boosting"];
+    const ALL: &'static [&'static str] = &[
+        "prior",
+        "linear",
+        "ridge",
+        "elastic_net",
+        "smartcore_ridge",
+        "neighbours",
+        "smartcore_tree",
+        "forest",
+        "extra_trees",
+        "boosting",
+    ];
+
+    fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
+        let (linear, tree) = (&views.linear, &views.tree);
+        Some(match name {
+            "prior" => stack.with_member(name, linear, Prior::new()),
+            "linear" => stack.with_member(name, linear, linfa::LinearRegression::new()),
+            "ridge" => stack.with_member(name, linear, linfa::Ridge::new()),
+            "elastic_net" => stack.with_member(name, linear, linfa::ElasticNet::new()),
+            "smartcore_ridge" => stack.with_member(name, linear, smartcore::Ridge::new()),
+            "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
+            "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
+            "forest" => stack.with_member(name, tree, smartcore::RandomForest::new()),
+            "extra_trees" => stack.with_member(name, tree, smartcore::ExtraTrees::new()),
+            "boosting" => stack.with_member(name, tree, smartcore::GradientBoosting::new()),
+            _ => return None,
+        })
+    }
+}

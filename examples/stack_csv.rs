@@ -1,0 +1,381 @@
+//! Stacks any table: reads two files, writes predictions of the second.
+//!
+//! ```sh
+//! cargo run --release --example stack_csv -- \
+//!     --train train.csv --test test.csv --target y --out predictions.csv
+//! ```
+//!
+//! The last line of the output is JSON. Exit codes: 0 done, 1 bad data, 2 bad usage.
+
+mod common;
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use common::args::{Args, Exit, set_threads};
+use common::output::{PendingCsv, peak_memory_mb};
+use common::progress::Bar;
+use common::recipe::{Recipe, Views};
+use serde_json::{Value, json};
+use stackfold::data::polars::TableReader;
+use stackfold::data::summary::Summary;
+use stackfold::folds::{KFold, StratifiedKFold, TimeSeriesSplit};
+use stackfold::model::linfa;
+use stackfold::prelude::*;
+use stackfold::stack::{
+    Average, AverageBlender, EstimatorBlender, FittedStack, GreedySelection, LogisticBlender,
+    MetaForm, NewRows, NonNegativeBlender, OnFailure, RidgeBlender, Scheme, Stack,
+};
+
+const USAGE: &str = "\
+stack_csv --train T.csv --test C.csv --target COLUMN --out pred.csv
+    [--task auto|binary|multiclass|regression] [--positive CLASS]
+    [--id COLUMN] [--ignore A,B] [--weight COLUMN] [--group COLUMN] [--time COLUMN]
+    [--categorical A,B] [--missing TEXT ...]
+    [--members LIST|all] [--scheme oof|holdout] [--folds 5] [--share 0.3]
+    [--new-rows average|refit] [--on-failure leave-out|stop]
+    [--blender auto|logistic|ridge|nnls|greedy|mean|geometric|rank|linfa]
+    [--seed 1] [--threads N] [--oof oof.csv] [--summary]";
+
+const BLENDERS: [&str; 9] = [
+    "auto", "logistic", "ridge", "nnls", "greedy", "mean", "geometric", "rank", "linfa",
+];
+
+fn main() -> ExitCode {
+    common::args::main(USAGE, run)
+}
+
+fn run() -> Result<(), Exit> {
+    let start = Instant::now();
+    let args = Args::read(
+        &[
+            "train", "test", "target", "out", "task", "positive", "id", "ignore", "weight",
+            "group", "time", "categorical", "missing", "members", "scheme", "folds", "share",
+            "new-rows", "on-failure", "blender", "seed", "threads", "oof",
+        ],
+        &["summary"],
+    )?;
+    let target = args.required("target")?;
+    let task = args.choice("task", &["auto", "binary", "multiclass", "regression"])?;
+    let (train_path, test_path) = (args.required("train")?, args.required("test")?);
+    args.required("out")?;
+    set_threads(args.number("threads", 0)?)?;
+
+    let mut reader = TableReader::new();
+    if !args.all("missing").is_empty() {
+        reader = reader.with_missing(args.all("missing").to_vec());
+    }
+    for name in args.list("categorical") {
+        reader = reader.with_kind(name.as_str(), ColumnKind::Categorical);
+    }
+    let (mut table, summary) = reader.read_with_summary(train_path)?;
+    let mut roles: Vec<(String, Role)> = vec![(target.to_owned(), Role::Target)];
+    for (option, role) in [
+        ("id", Role::Id),
+        ("ignore", Role::Ignored),
+        ("weight", Role::Weight),
+        ("group", Role::Group),
+        ("time", Role::Time),
+    ] {
+        roles.extend(args.list(option).into_iter().map(|name| (name, role)));
+    }
+    let mut named = HashSet::new();
+    for (name, role) in &roles {
+        if !named.insert(name.as_str()) {
+            return Err(Exit::usage(format!("column {name:?} is given two roles")));
+        }
+        table = table.with_role(name, *role)?;
+    }
+    // A column with a value of its own in each row says nothing about others.
+    for column in summary.identifiers() {
+        if !named.contains(column.name()) && column.kind() == ColumnKind::Categorical {
+            eprintln!("note: column {:?} identifies rows and is ignored", column.name());
+            table = table.with_role(column.name(), Role::Ignored)?;
+        }
+    }
+    if args.has("summary") {
+        println!("{}", Summary::of(&table));
+    }
+    let test = reader.following(&table).read(test_path)?;
+
+    if is_regression(&table, target, task)? {
+        let values = table.values(target)?;
+        let test_values = test.values(target).ok();
+        stack(&args, start, &table, &values, &test, test_values.as_ref())
+    } else {
+        let mut labels = table.labels(target)?;
+        if let Some(class) = args.text("positive") {
+            labels = labels.with_positive(class)?;
+        }
+        if task == "binary" && labels.n_classes() != 2 {
+            return Err(stackfold::Error::data(
+                "two classes for --task binary",
+                format!("{} classes", labels.n_classes()),
+            )
+            .in_column(target)
+            .into());
+        }
+        let test_labels = test
+            .labels(target)
+            .and_then(|l| l.aligned_to(labels.classes()))
+            .ok();
+        stack(&args, start, &table, &labels, &test, test_labels.as_ref())
+    }
+}
+
+/// Whether the target is a number: said so, or a numeric column with a fraction or with more than
+/// twenty different values.
+fn is_regression(table: &Table, target: &str, task: &str) -> Result<bool, Exit> {
+    let column = table.column(target)?;
+    Ok(match task {
+        "regression" => true,
+        "binary" | "multiclass" => false,
+        _ => {
+            column.kind() == ColumnKind::Numeric && {
+                let values = column.numbers(stackfold::data::RowIndex::All(column.len()));
+                let distinct: HashSet<u64> = values.iter().map(|v| v.to_bits()).collect();
+                distinct.len() > 20 || values.iter().any(|v| v.fract() != 0.0 && !v.is_nan())
+            }
+        }
+    })
+}
+
+/// What differs between labels and values.
+trait Task: Recipe {
+    fn name(&self) -> &'static str;
+    fn splitter_for(&self, n_folds: usize) -> Scheme;
+    fn with_blender(stack: Stack<Self>, name: &str) -> Result<Stack<Self>, Exit>;
+}
+
+fn common_blender<Y: Task>(stack: Stack<Y>, name: &str) -> Result<Stack<Y>, Exit> {
+    Ok(match name {
+        "auto" => stack,
+        "nnls" => stack.with_blender(NonNegativeBlender::new()),
+        "greedy" => stack.with_blender(GreedySelection::new()),
+        "mean" => stack.with_blender(AverageBlender::new(Average::Arithmetic)),
+        "geometric" => stack.with_blender(AverageBlender::new(Average::Geometric)),
+        "rank" => stack.with_blender(AverageBlender::new(Average::Rank)),
+        _ => {
+            return Err(Exit::usage(format!(
+                "--blender {name} does not serve this task"
+            )));
+        }
+    })
+}
+
+impl Task for Labels {
+    fn name(&self) -> &'static str {
+        if self.n_classes() == 2 { "binary" } else { "multiclass" }
+    }
+
+    fn splitter_for(&self, n_folds: usize) -> Scheme {
+        let mut counts = vec![0_usize; self.n_classes()];
+        for &code in self.codes() {
+            counts[code as usize] += 1;
+        }
+        if counts.iter().any(|&count| count < n_folds) {
+            eprintln!("note: a class has fewer rows than there are folds; folds are not stratified");
+            Scheme::out_of_fold(KFold::new(n_folds))
+        } else {
+            Scheme::out_of_fold(StratifiedKFold::new(n_folds))
+        }
+    }
+
+    fn with_blender(stack: Stack<Self>, name: &str) -> Result<Stack<Self>, Exit> {
+        match name {
+            "logistic" => Ok(stack.with_blender(LogisticBlender::new())),
+            "linfa" => {
+                Ok(stack.with_blender(EstimatorBlender::new(linfa::LogisticRegression::new())))
+            }
+            _ => common_blender(stack, name),
+        }
+    }
+}
+
+impl Task for Values {
+    fn name(&self) -> &'static str {
+        "regression"
+    }
+
+    fn splitter_for(&self, n_folds: usize) -> Scheme {
+        Scheme::out_of_fold(StratifiedKFold::new(n_folds))
+    }
+
+    fn with_blender(stack: Stack<Self>, name: &str) -> Result<Stack<Self>, Exit> {
+        match name {
+            "ridge" => Ok(stack.with_blender(RidgeBlender::new())),
+            "linfa" => Ok(stack.with_blender(
+                EstimatorBlender::new(linfa::Ridge::new()).with_form(MetaForm::Plain),
+            )),
+            _ => common_blender(stack, name),
+        }
+    }
+}
+
+fn stack<Y: Task>(
+    args: &Args,
+    start: Instant,
+    table: &Table,
+    target: &Y,
+    test: &Table,
+    test_target: Option<&Y>,
+) -> Result<(), Exit> {
+    let n_folds: usize = args.number("folds", 5)?;
+    let scheme = match args.choice("scheme", &["oof", "holdout"])? {
+        "holdout" if args.has("time") => Scheme::out_of_fold(TimeSeriesSplit::new(1)),
+        "holdout" => Scheme::holdout(args.number("share", 0.3)?),
+        _ if args.has("time") => Scheme::out_of_fold(TimeSeriesSplit::new(n_folds)),
+        _ => target.splitter_for(n_folds),
+    };
+    let mut members = args.list("members");
+    if members.is_empty() {
+        members = Y::DEFAULT.iter().map(|&name| name.to_owned()).collect();
+    } else if members == ["all"] {
+        members = Y::ALL.iter().map(|&name| name.to_owned()).collect();
+    }
+    let views = Views::new();
+    let mut stack = Stack::new(scheme)
+        .with_progress(Bar::new("stack"))
+        .with_new_rows(match args.choice("new-rows", &["average", "refit"])? {
+            "refit" => NewRows::Refit,
+            _ => NewRows::FoldAverage,
+        })
+        .with_on_failure(match args.choice("on-failure", &["leave-out", "stop"])? {
+            "stop" => OnFailure::Stop,
+            _ => OnFailure::LeaveOut,
+        });
+    for name in &members {
+        stack = Y::add(stack, name, &views).ok_or_else(|| {
+            Exit::usage(format!(
+                "--members: no member {name:?}; there are {}",
+                Y::ALL.join(", ")
+            ))
+        })?;
+    }
+    stack = Y::with_blender(stack, args.choice("blender", &BLENDERS)?)?;
+
+    let seed = Seed::new(args.number("seed", 1)?);
+    let fitted = stack.fit(Train::new(table, target)?.with_seed(seed))?;
+    let prediction = fitted.predict(test.rows())?;
+    println!("{}", fitted.report());
+
+    let id = args.text("id");
+    let mut files = vec![write_predictions(args.required("out")?, id, test, &prediction)?];
+    if let Some(path) = args.text("oof") {
+        files.push(write_out_of_fold(path, id, table, &fitted)?);
+    }
+    for file in files {
+        file.finish()?;
+    }
+
+    let metric = target.default_metric();
+    let score = |prediction: &Y::Prediction| -> Value {
+        test_target
+            .and_then(|t| metric.score(t, prediction, test.weights()).ok())
+            .map_or(Value::Null, |score| json!(score))
+    };
+    let member_tests: Vec<Value> = if test_target.is_some() {
+        fitted.predict_members(test.rows())?.iter().map(&score).collect()
+    } else {
+        vec![Value::Null; fitted.member_names().len()]
+    };
+    let report = fitted.report();
+    let member_lines: Vec<Value> = report
+        .members
+        .iter()
+        .zip(member_tests)
+        .map(|(member, test_score)| {
+            json!({
+                "name": member.name,
+                "oof_score": member.score,
+                "test_score": test_score,
+                "weight": member.weight,
+                "seconds": member.fit_seconds + member.predict_seconds,
+            })
+        })
+        .collect();
+    let dropped: Vec<&str> = report.dropped.iter().map(|d| d.member.as_str()).collect();
+    let line = json!({
+        "task": target.name(),
+        "rows": table.n_rows(),
+        "columns": table.schema().fields().len(),
+        "metric": report.metric,
+        "members": member_lines,
+        "dropped": dropped,
+        "stack_score": report.stack.as_ref().map(|s| s.score),
+        "stack_interval": report.stack.as_ref().and_then(|s| s.interval.as_ref()).map(|i| [i.low, i.high]),
+        "stack_test_score": score(&prediction),
+        "seconds": start.elapsed().as_secs_f64(),
+        "peak_memory_mb": peak_memory_mb(),
+    });
+    println!("{line}");
+    Ok(())
+}
+
+/// The id of a row: the id column's text, or the row's number from 0.
+fn id_of(table: &Table, id: Option<&Column>, row: usize) -> String {
+    debug_assert!(row < table.n_rows());
+    match id {
+        Some(column) => column.text(row).unwrap_or_default().into_owned(),
+        None => row.to_string(),
+    }
+}
+
+fn column_titles<P: Prediction>(name: Option<&str>, prediction: &P) -> Vec<String> {
+    (0..prediction.n_columns())
+        .map(|k| match (name, prediction.column_name(k)) {
+            (None, Some(class)) => class.to_owned(),
+            (None, None) => "prediction".to_owned(),
+            (Some(name), Some(class)) => format!("{name}_{class}"),
+            (Some(name), None) => name.to_owned(),
+        })
+        .collect()
+}
+
+fn write_predictions<P: Prediction>(
+    path: &str,
+    id: Option<&str>,
+    test: &Table,
+    prediction: &P,
+) -> Result<PendingCsv, Exit> {
+    let column = id.map(|name| test.column(name)).transpose()?;
+    let mut file = PendingCsv::create(path)?;
+    let mut titles = vec![id.unwrap_or("row").to_owned()];
+    titles.extend(column_titles(None, prediction));
+    file.row(&titles)?;
+    for row in 0..prediction.n_rows() {
+        let mut cells = vec![id_of(test, column, row)];
+        cells.extend((0..prediction.n_columns()).map(|k| prediction.column(k)[row].to_string()));
+        file.row(&cells)?;
+    }
+    file.flush()?;
+    Ok(file)
+}
+
+fn write_out_of_fold<Y: Task>(
+    path: &str,
+    id: Option<&str>,
+    table: &Table,
+    fitted: &FittedStack<Y>,
+) -> Result<PendingCsv, Exit> {
+    let column = id.map(|name| table.column(name)).transpose()?;
+    let mut predictions: Vec<(&str, &Y::Prediction)> =
+        fitted.out_of_fold().iter().map(|(name, p)| (name.as_str(), p)).collect();
+    predictions.extend(fitted.out_of_fold_stack().map(|p| ("stack", p)));
+    let mut file = PendingCsv::create(path)?;
+    let mut titles = vec![id.unwrap_or("row").to_owned()];
+    for (name, prediction) in &predictions {
+        titles.extend(column_titles(Some(name), *prediction));
+    }
+    file.row(&titles)?;
+    for (i, &row) in fitted.out_of_fold_rows().iter().enumerate() {
+        let mut cells = vec![id_of(table, column, row as usize)];
+        for (_, prediction) in &predictions {
+            cells.extend((0..prediction.n_columns()).map(|k| prediction.column(k)[i].to_string()));
+        }
+        file.row(&cells)?;
+    }
+    file.flush()?;
+    Ok(file)
+}
