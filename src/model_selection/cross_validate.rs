@@ -182,6 +182,7 @@ fn fit_and_score<Y: Target>(
             prediction.n_rows(),
         ));
     }
+    check_classes(train.table_target(), &prediction)?;
 
     let (target, weights) = (validation.target(), validation.weights());
     let scores = metrics
@@ -199,6 +200,21 @@ fn fit_and_score<Y: Target>(
         prediction,
         scores,
     })
+}
+
+/// The prediction's columns are the target's classes, or the one of values.
+fn check_classes<Y: Target>(target: &Y, prediction: &Y::Prediction) -> Result<()> {
+    let classes = target.class_names();
+    let found: Vec<&str> = (0..prediction.n_columns())
+        .filter_map(|column| prediction.column_name(column))
+        .collect();
+    if found == classes {
+        return Ok(());
+    }
+    Err(Error::data(
+        format!("a prediction of classes {}", classes.join(", ")),
+        format!("one of {}", found.join(", ")),
+    ))
 }
 
 /// The mean prediction of each row that has one.
