@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 
 mod columns;
+mod cross_validate;
 mod data;
 mod encoders;
 mod folds;

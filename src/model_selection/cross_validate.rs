@@ -1,0 +1,270 @@
+//! The loop over splits.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::report::{CrossValidation, FoldReport, MetricScores, OutOfFold};
+use crate::data::{Prediction, Target, Train};
+use crate::error::{Error, Result};
+use crate::folds::{FoldPlan, SplitContext, Splitter};
+use crate::metrics::Metric;
+use crate::model::DynLearner;
+
+/// Fits a learner in each split of the splitter's plan, and scores its predictions of the rows
+/// that were held out.
+///
+/// Splits run in parallel. Split `s` fits with the seed `train.seed().child("fold").at(s)`; the
+/// plan comes from `train.seed()` as well, so that the same rows under the same seed give the same
+/// result on any number of threads. The table's weights reach the fits and the scores. Everything
+/// that the learner learns from data is learned anew in each split.
+///
+/// ```
+/// use stackfold::data::*;
+/// use stackfold::folds::KFold;
+/// use stackfold::metrics::RegressionMetric;
+/// use stackfold::model::{FittedLearner, Learner};
+/// use stackfold::model_selection::cross_validate;
+/// use stackfold::Result;
+///
+/// /// Predicts the mean of the values that it was fitted on.
+/// #[derive(Debug)]
+/// struct Mean;
+/// #[derive(Debug)]
+/// struct FittedMean(f64);
+/// impl Learner<Values> for Mean {
+///     type Fitted = FittedMean;
+///     fn fit(&self, train: Train<'_, Values>) -> Result<FittedMean> {
+///         Ok(FittedMean(train.target().as_slice().iter().sum::<f64>() / train.len() as f64))
+///     }
+/// }
+/// impl FittedLearner<Values> for FittedMean {
+///     fn predict(&self, rows: Rows<'_>) -> Result<Values> {
+///         Values::new(vec![self.0; rows.len()])
+///     }
+/// }
+///
+/// let table = Table::new([("x", Column::numeric(vec![0.0; 4]))])?;
+/// let target = Values::new(vec![1.0, 2.0, 3.0, 6.0])?;
+/// let train = Train::new(&table, &target)?;
+/// // Leave one out: the last row, 6, is predicted by 2, the mean of the others.
+/// let result = cross_validate(&Mean, train, &KFold::new(4), &[&RegressionMetric::Mae])?;
+/// assert_eq!(result.out_of_fold().prediction().as_slice()[3], 2.0);
+/// let scores = result.scores("mae")?;
+/// // Errors: 8/3, 4/3, 0, 4.
+/// assert!((scores.pooled() - 2.0).abs() < 1e-12);
+/// assert_eq!(scores.per_fold().len(), 4);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+///
+/// # Errors
+/// If the splitter fails; if a fit, a prediction or a score fails: the error names the split as a
+/// fold, the first one if several fail; if two metrics have one name.
+pub fn cross_validate<Y: Target>(
+    learner: &dyn DynLearner<Y>,
+    train: Train<'_, Y>,
+    splitter: &dyn Splitter,
+    metrics: &[&dyn Metric<Y>],
+) -> Result<CrossValidation<Y>> {
+    check_names(metrics)?;
+    let plan = splitter.plan(&SplitContext::of(train))?;
+    if plan.n_rows() != train.len() {
+        return Err(Error::data(
+            format!("a fold plan for {} rows", train.len()),
+            format!("one for {}", plan.n_rows()),
+        ));
+    }
+    let outcomes: Vec<Result<Outcome<Y>>> = (0..plan.n_splits())
+        .into_par_iter()
+        .map(|split| {
+            fit_and_score(learner, train, &plan, split, metrics)
+                .map_err(|error| error.in_fold(split))
+        })
+        .collect();
+    let outcomes = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
+    let out_of_fold = pool(train, &outcomes)?;
+    let pooled_rows = train.rows().index().compose(out_of_fold.rows());
+    let pooled = train.subset(&pooled_rows)?;
+    let (target, weights) = (pooled.target(), pooled.weights());
+    let scores = metrics
+        .iter()
+        .enumerate()
+        .map(|(i, metric)| {
+            let prediction = out_of_fold.prediction();
+            Ok(MetricScores {
+                name: metric.name().to_owned(),
+                greater_is_better: metric.greater_is_better(),
+                per_fold: outcomes.iter().map(|outcome| outcome.scores[i]).collect(),
+                pooled: metric.score(&target, prediction, weights.as_deref())?,
+                interval: metric.interval(&target, prediction, weights.as_deref())?,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let folds = outcomes.into_iter().map(|outcome| outcome.report).collect();
+    Ok(CrossValidation {
+        plan,
+        folds,
+        scores,
+        out_of_fold,
+    })
+}
+
+/// The out-of-fold predictions of [`cross_validate`], without scores.
+///
+/// ```
+/// # use stackfold::data::*;
+/// # use stackfold::model::{FittedLearner, Learner};
+/// use stackfold::folds::HoldOut;
+/// use stackfold::model_selection::cross_val_predict;
+/// # #[derive(Debug)]
+/// # struct Zero;
+/// # impl Learner<Values> for Zero {
+/// #     type Fitted = Zero;
+/// #     fn fit(&self, _: Train<'_, Values>) -> stackfold::Result<Zero> {
+/// #         Ok(Zero)
+/// #     }
+/// # }
+/// # impl FittedLearner<Values> for Zero {
+/// #     fn predict(&self, rows: Rows<'_>) -> stackfold::Result<Values> {
+/// #         Values::new(vec![0.0; rows.len()])
+/// #     }
+/// # }
+/// let table = Table::new([("x", Column::numeric(vec![0.0; 10]))])?;
+/// let target = Values::new((0..10).map(f64::from).collect::<Vec<_>>())?;
+/// let found = cross_val_predict(&Zero, Train::new(&table, &target)?, &HoldOut::new(0.3))?;
+/// assert_eq!(found.rows().len(), 3);
+/// assert_eq!(found.left_out().len(), 7);
+/// assert_eq!(found.prediction().as_slice(), [0.0; 3]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`cross_validate`].
+pub fn cross_val_predict<Y: Target>(
+    learner: &dyn DynLearner<Y>,
+    train: Train<'_, Y>,
+    splitter: &dyn Splitter,
+) -> Result<OutOfFold<Y>> {
+    cross_validate(learner, train, splitter, &[]).map(|result| result.out_of_fold)
+}
+
+/// What one split gives.
+struct Outcome<Y: Target> {
+    validation: Vec<u32>,
+    prediction: Y::Prediction,
+    scores: Vec<f64>,
+    report: FoldReport,
+}
+
+fn fit_and_score<Y: Target>(
+    learner: &dyn DynLearner<Y>,
+    train: Train<'_, Y>,
+    plan: &FoldPlan,
+    split: usize,
+    metrics: &[&dyn Metric<Y>],
+) -> Result<Outcome<Y>> {
+    let seed = train.seed().child("fold").at(split);
+    let split = plan.split(split);
+    // Positions in the plan count within the rows of `train`; rows count within the table.
+    let fit_rows = train.rows().index().compose(split.train());
+    let validation_rows = train.rows().index().compose(split.validation());
+    let validation = train.subset(&validation_rows)?;
+
+    let start = Instant::now();
+    let fitted = learner.fit_dyn(train.subset(&fit_rows)?.with_seed(seed))?;
+    let fit_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let prediction = fitted.predict(validation.rows())?;
+    let predict_seconds = start.elapsed().as_secs_f64();
+    if prediction.n_rows() != validation.len() {
+        return Err(Error::data(
+            format!("a prediction of {} rows", validation.len()),
+            prediction.n_rows(),
+        ));
+    }
+    check_classes(train.table_target(), &prediction)?;
+
+    let (target, weights) = (validation.target(), validation.weights());
+    let scores = metrics
+        .iter()
+        .map(|metric| metric.score(&target, &prediction, weights.as_deref()))
+        .collect::<Result<Vec<f64>>>()?;
+    Ok(Outcome {
+        report: FoldReport {
+            n_train: split.train().len(),
+            n_validation: split.validation().len(),
+            fit_seconds,
+            predict_seconds,
+        },
+        validation: split.validation().to_vec(),
+        prediction,
+        scores,
+    })
+}
+
+/// The prediction's columns are the target's classes, or the one of values.
+fn check_classes<Y: Target>(target: &Y, prediction: &Y::Prediction) -> Result<()> {
+    let classes = target.class_names();
+    let found: Vec<&str> = (0..prediction.n_columns())
+        .filter_map(|column| prediction.column_name(column))
+        .collect();
+    if found == classes {
+        return Ok(());
+    }
+    Err(Error::data(
+        format!("a prediction of classes {}", classes.join(", ")),
+        format!("one of {}", found.join(", ")),
+    ))
+}
+
+/// The mean prediction of each row that has one.
+fn pool<Y: Target>(train: Train<'_, Y>, outcomes: &[Outcome<Y>]) -> Result<OutOfFold<Y>> {
+    let n_columns = outcomes.first().map_or(0, |o| o.prediction.n_columns());
+    let mut times = vec![0_u32; train.len()];
+    let mut sums = vec![vec![0.0; train.len()]; n_columns];
+    for outcome in outcomes {
+        for &row in &outcome.validation {
+            times[row as usize] += 1;
+        }
+        for (column, sums) in sums.iter_mut().enumerate() {
+            for (&row, value) in outcome
+                .validation
+                .iter()
+                .zip(outcome.prediction.column(column))
+            {
+                sums[row as usize] += value;
+            }
+        }
+    }
+    let (rows, left_out): (Vec<u32>, Vec<u32>) = (0..)
+        .take(train.len())
+        .partition(|&row: &u32| times[row as usize] > 0);
+    let mean = |sums: &Vec<f64>| -> Vec<f64> {
+        let of = |&row: &u32| sums[row as usize] / f64::from(times[row as usize]);
+        rows.iter().map(of).collect()
+    };
+    let prediction = train
+        .table_target()
+        .prediction(sums.iter().map(mean).collect())?;
+    Ok(OutOfFold {
+        rows,
+        left_out,
+        prediction,
+    })
+}
+
+fn check_names<Y: Target>(metrics: &[&dyn Metric<Y>]) -> Result<()> {
+    for (i, metric) in metrics.iter().enumerate() {
+        if metrics[..i]
+            .iter()
+            .any(|other| other.name() == metric.name())
+        {
+            return Err(Error::parameter(
+                "metrics",
+                "of different names",
+                format!("{} twice", metric.name()),
+            ));
+        }
+    }
+    Ok(())
+}
