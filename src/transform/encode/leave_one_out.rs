@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::cells::fill;
 use super::cross_fitted::{CrossFitted, TargetStatistic};
 use super::lookup::{Lookup, LookupColumn};
-use super::moments::Moments;
 use super::noise::Ziggurat;
 use super::targets::{MissingLevel, TrainingColumns, to_feature};
-use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use crate::data::{Feature, Features, InSample, OutOfSample, RowIndex, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Transformer};
@@ -164,31 +165,38 @@ impl LeaveOneOutEncoder {
         }
     }
 
-    /// The numbers of one column for new rows.
-    fn new_rows(&self, columns: &TrainingColumns<'_>, column: usize) -> LookupColumn {
-        let cells = &columns.cells[column];
-        let slots = cells.slots(columns.rows);
-        let counts = cells.counts(columns.rows);
-        let mut values = Vec::with_capacity(columns.outputs.len());
-        let mut priors = Vec::with_capacity(columns.outputs.len());
-        for (target, all) in columns.outputs.iter().zip(columns.totals()) {
-            let rows = slots.iter().map(|&slot| slot as usize);
-            let moments = Moments::of_cells(counts.len(), rows, target, &columns.weights, false);
-            let prior = all.mean().unwrap_or(f64::NAN);
-            let mut means: Vec<f64> = moments
-                .iter()
-                .zip(&counts)
-                .map(|(level, &count)| level.mean().filter(|_| count > 1).unwrap_or(prior))
-                .collect();
+    fn targets<'a>(&self, columns: &'a TrainingColumns<'_>) -> Vec<OutputTarget<'a>> {
+        let of = |target| OutputTarget::new(target, &columns.weights, self.lone_row);
+        columns.outputs.iter().map(|target| of(target)).collect()
+    }
+
+    /// The numbers of one column for new rows; for each output, the sums of each level and, last,
+    /// of missing cells.
+    fn new_rows(
+        &self,
+        columns: &TrainingColumns<'_>,
+        column: usize,
+        targets: &[OutputTarget<'_>],
+        sums: &[Vec<Sums>],
+    ) -> LookupColumn {
+        let priors: Vec<f64> = targets.iter().map(|target| target.all.mean()).collect();
+        let values = sums.iter().zip(&priors).map(|(sums, &prior)| {
+            let mean = |level: &Sums| {
+                if level.rows > 1.0 && level.weight > 0.0 {
+                    level.mean()
+                } else {
+                    prior
+                }
+            };
+            let mut means: Vec<f64> = sums.iter().map(mean).collect();
             if let Some(missing) = means.last_mut()
                 && self.missing == MissingLevel::Prior
             {
                 *missing = prior;
             }
-            values.push(means);
-            priors.push(prior);
-        }
-        columns.lookup_column(column, values, &priors)
+            means
+        });
+        columns.lookup_column(column, values.collect(), &priors)
     }
 }
 
@@ -198,7 +206,15 @@ impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
     fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
-        let fitted = (0..columns.cells.len()).map(|j| self.new_rows(&columns, j));
+        let targets = self.targets(&columns);
+        let fitted = columns.cells.par_iter().enumerate().map(|(j, cells)| {
+            let slots = cells.slots(columns.rows);
+            let sums: Vec<Vec<Sums>> = targets
+                .iter()
+                .map(|target| target.level_sums(&slots, cells.n_levels() + 1))
+                .collect();
+            self.new_rows(&columns, j, &targets, &sums)
+        });
         Ok(FittedLeaveOneOutEncoder(columns.lookup(fitted.collect())))
     }
 }
@@ -210,18 +226,28 @@ impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
         let seed = train.seed().child("leave_one_out");
-        let targets: Vec<OutputTarget<'_>> = columns
-            .outputs
-            .iter()
-            .map(|target| OutputTarget::new(target, &columns.weights, self.lone_row))
-            .collect();
+        let targets = self.targets(&columns);
         let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
-            let seed = seed.child(columns.cells[j].name);
+            let cells = &columns.cells[j];
+            let slots = cells.slots(columns.rows);
+            let seed = seed.child(cells.name);
+            let mut sums = Vec::with_capacity(targets.len());
             let outs = out.chunks_exact_mut(train.len().max(1));
             for (output, (target, out)) in targets.iter().zip(outs).enumerate() {
-                self.encode(&columns, j, target, seed.at(output), out);
+                let of_levels = target.level_sums(&slots, cells.n_levels() + 1);
+                let seed = seed.at(output);
+                match columns.rows {
+                    RowIndex::All(_) => {
+                        self.encode(&slots, &of_levels, target, seed, |position| position, out);
+                    }
+                    RowIndex::Some(index) => {
+                        let row = |position: usize| index[position] as usize;
+                        self.encode(&slots, &of_levels, target, seed, row, out);
+                    }
+                }
+                sums.push(of_levels);
             }
-            Ok(self.new_rows(&columns, j))
+            Ok(self.new_rows(&columns, j, &targets, &sums))
         })?;
         let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
         Ok((FittedLeaveOneOutEncoder(columns.lookup(fitted)), features))
@@ -229,45 +255,57 @@ impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
 }
 
 impl LeaveOneOutEncoder {
-    /// Writes the training rows' feature of one column and output.
+    /// Writes the training rows' feature of one column and output; `row` gives a position's row
+    /// of the table.
     fn encode(
         &self,
-        columns: &TrainingColumns<'_>,
-        column: usize,
+        slots: &[u32],
+        sums: &[Sums],
         target: &OutputTarget<'_>,
         seed: Seed,
+        row: impl Fn(usize) -> usize,
         out: &mut [f32],
     ) {
-        let cells = &columns.cells[column];
-        let slots = cells.slots(columns.rows);
-        let n_slots = cells.n_levels() + 1;
-        let missing = u32::try_from(cells.n_levels())
-            .ok()
-            .filter(|_| self.missing == MissingLevel::Prior);
-        let mut write = |noisy: &dyn Fn(f64, &Sums, usize) -> f64| {
-            target.visit_others(&slots, n_slots, |position, others| {
-                let lone = others.weight <= 0.0 || Some(slots[position]) == missing;
-                let others = if lone { target.prior(position) } else { others };
-                let row = columns.rows.row(position);
-                out[position] = to_feature(noisy(others.mean(), &others, row));
-            });
-        };
-        let ziggurat = Ziggurat::get();
+        let normal = |position| Ziggurat::get().normal(seed, row(position));
         match self.noise {
-            Noise::None => write(&|mean, _, _| mean),
+            Noise::None => self.write(slots, sums, target, out, |others, _| others.mean()),
             Noise::Multiplicative(sigma) => {
-                write(&|mean, _, row| mean * (1.0 + sigma * ziggurat.normal(seed, row)));
+                self.write(slots, sums, target, out, |others, position| {
+                    others.mean() * (1.0 + sigma * normal(position))
+                });
             }
-            Noise::Additive(sigma) => write(&|mean, others, row| {
-                mean + sigma * others.deviation() * ziggurat.normal(seed, row)
+            Noise::Additive(sigma) => self.write(slots, sums, target, out, |others, position| {
+                others.mean() + sigma * others.deviation() * normal(position)
             }),
         }
+    }
+
+    /// Writes `feature` of the sums over the other rows, or over what stands in for them.
+    fn write(
+        &self,
+        slots: &[u32],
+        sums: &[Sums],
+        target: &OutputTarget<'_>,
+        out: &mut [f32],
+        feature: impl Fn(&Sums, usize) -> f64,
+    ) {
+        let missing = match self.missing {
+            MissingLevel::Prior => sums.len() - 1,
+            MissingLevel::AsLevel => usize::MAX,
+        };
+        target.visit_others(slots, sums, |position, slot, mut others| {
+            if others.weight <= 0.0 || slot == missing {
+                others = target.prior(position);
+            }
+            out[position] = to_feature(feature(&others, position));
+        });
     }
 }
 
 /// Sums over some rows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
+    rows: f64,
     weight: f64,
     sum: f64,
     squares: f64,
@@ -276,6 +314,7 @@ struct Sums {
 impl Sums {
     fn of_row(y: f64, weight: f64) -> Self {
         Self {
+            rows: 1.0,
             weight,
             sum: weight * y,
             squares: weight * y * y,
@@ -284,6 +323,7 @@ impl Sums {
 
     fn plus(self, other: Self) -> Self {
         Self {
+            rows: self.rows + other.rows,
             weight: self.weight + other.weight,
             sum: self.sum + other.sum,
             squares: self.squares + other.squares,
@@ -292,6 +332,7 @@ impl Sums {
 
     fn minus(self, other: Self) -> Self {
         Self {
+            rows: self.rows - other.rows,
             weight: self.weight - other.weight,
             sum: self.sum - other.sum,
             squares: self.squares - other.squares,
@@ -340,7 +381,8 @@ impl<'a> OutputTarget<'a> {
             && target.iter().all(|y| y.fract() == 0.0);
         if !this.exact && lone_row == LoneRow::OthersMean {
             let mut others = vec![Sums::default(); target.len()];
-            this.visit_others(&vec![0; target.len()], 1, |row, sums| others[row] = sums);
+            let one_slot = vec![0; target.len()];
+            this.visit_others(&one_slot, &[this.all], |row, _, sums| others[row] = sums);
             this.others = others;
         }
         this
@@ -364,23 +406,30 @@ impl<'a> OutputTarget<'a> {
         }
     }
 
-    /// Calls `f` with each row and the sums over the other rows in its slot.
+    /// The sums over the rows of each slot.
+    fn level_sums(&self, slots: &[u32], n_slots: usize) -> Vec<Sums> {
+        let mut sums = vec![Sums::default(); n_slots];
+        for (row, &slot) in slots.iter().enumerate() {
+            let slot = &mut sums[slot as usize];
+            *slot = slot.plus(self.of_row(row));
+        }
+        sums
+    }
+
+    /// Calls `f` with each row, its slot and the sums over the other rows in that slot; `all` has
+    /// the sums over the rows of each slot.
     ///
     /// Where sums round, those before and those after the row are added, so that the row takes no
     /// part in the result, not even by rounding.
-    #[inline]
-    fn visit_others(&self, slots: &[u32], n_slots: usize, mut f: impl FnMut(usize, Sums)) {
-        let mut sums = vec![Sums::default(); n_slots];
+    fn visit_others(&self, slots: &[u32], all: &[Sums], mut f: impl FnMut(usize, usize, Sums)) {
         if self.exact {
             for (row, &slot) in slots.iter().enumerate() {
-                let slot = &mut sums[slot as usize];
-                *slot = slot.plus(self.of_row(row));
-            }
-            for (row, &slot) in slots.iter().enumerate() {
-                f(row, sums[slot as usize].minus(self.of_row(row)));
+                let slot = slot as usize;
+                f(row, slot, all[slot].minus(self.of_row(row)));
             }
             return;
         }
+        let mut sums = vec![Sums::default(); all.len()];
         let mut before = Vec::with_capacity(slots.len());
         for (row, &slot) in slots.iter().enumerate() {
             let slot = &mut sums[slot as usize];
@@ -389,9 +438,9 @@ impl<'a> OutputTarget<'a> {
         }
         sums.fill(Sums::default());
         for (row, &slot) in slots.iter().enumerate().rev() {
-            let slot = &mut sums[slot as usize];
-            f(row, before[row].plus(*slot));
-            *slot = slot.plus(self.of_row(row));
+            let slot = slot as usize;
+            f(row, slot, before[row].plus(sums[slot]));
+            sums[slot] = sums[slot].plus(self.of_row(row));
         }
     }
 }

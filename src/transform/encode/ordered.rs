@@ -204,13 +204,13 @@ impl OrderedTargetEncoder {
                 return Err(Error::data("a time column, as the order asks for", "none"));
             }
             (RowOrder::Time | RowOrder::TimeOrRandom, Some(time)) => vec![by_time(time)],
-            (RowOrder::AsGiven, _) => vec![one_by_one((0..).take(columns.n_rows()).collect())],
+            (RowOrder::AsGiven, _) => vec![((0..).take(columns.n_rows()).collect(), Vec::new())],
             (RowOrder::Random | RowOrder::TimeOrRandom, _) => (0..self.permutations)
                 .into_par_iter()
                 .map(|permutation| {
                     let mut order: Vec<u32> = (0..).take(columns.n_rows()).collect();
                     seed.at(permutation).stream().shuffle(&mut order);
-                    one_by_one(order)
+                    (order, Vec::new())
                 })
                 .collect(),
         };
@@ -315,12 +315,6 @@ fn blend(weight: f64, sum: f64, a: f64, prior: f64) -> f64 {
     }
 }
 
-/// Rows one after the other: each is a block of its own.
-fn one_by_one(order: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
-    let ends = (1..).take(order.len()).collect();
-    (order, ends)
-}
-
 /// Positions of rows by time, and where each block of the same time ends.
 fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
     let mut order: Vec<u32> = (0..).take(time.len()).collect();
@@ -342,7 +336,8 @@ fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
 /// One order of the rows; what is listed by place is in that order.
 struct Pass {
     order: Vec<u32>,
-    /// The place after the last of each block; rows of a block do not see one another.
+    /// The place after the last of each block, whose rows do not see one another; empty if each
+    /// row is a block of its own.
     ends: Vec<u32>,
     /// By place: weights; empty if all are one.
     weights: Vec<f64>,
@@ -406,23 +401,33 @@ impl Pass {
     ) {
         let PassOutput { targets, priors } = &self.outputs[output];
         let mut levels = vec![(0.0_f64, 0.0_f64); n_slots];
+        // The missing slot is never added to where missing cells get the prior.
+        let learn = |levels: &mut [(f64, f64)], slot: u32, place: usize| {
+            if Some(slot) != missing {
+                let level = &mut levels[slot as usize];
+                level.0 += self.weights.get(place).copied().unwrap_or(1.0);
+                level.1 += targets[place];
+            }
+        };
+        if self.ends.is_empty() {
+            for (place, (&row, &prior)) in self.order.iter().zip(priors).enumerate() {
+                let slot = slots[row as usize];
+                let (weight, sum) = levels[slot as usize];
+                sums[row as usize] += blend(weight, sum, a, prior);
+                learn(&mut levels, slot, place);
+            }
+            return;
+        }
         let mut start = 0;
         for &end in &self.ends {
             let block = start..end as usize;
             for place in block.clone() {
                 let row = self.order[place] as usize;
-                let slot = slots[row];
-                let (weight, sum) = if Some(slot) == missing {
-                    (0.0, 0.0)
-                } else {
-                    levels[slot as usize]
-                };
+                let (weight, sum) = levels[slots[row] as usize];
                 sums[row] += blend(weight, sum, a, priors[place]);
             }
             for place in block {
-                let level = &mut levels[slots[self.order[place] as usize] as usize];
-                level.0 += self.weights.get(place).copied().unwrap_or(1.0);
-                level.1 += targets[place];
+                learn(&mut levels, slots[self.order[place] as usize], place);
             }
             start = end as usize;
         }
@@ -431,6 +436,13 @@ impl Pass {
 
 /// By place, the mean over all earlier blocks; where those have no weight, over all later ones.
 fn earlier_means(targets: &[f64], weights: &[f64], ends: &[u32]) -> Vec<f64> {
+    let each: Vec<u32>;
+    let ends = if ends.is_empty() {
+        each = (1..).take(targets.len()).collect();
+        &each
+    } else {
+        ends
+    };
     let mut means = vec![f64::NAN; targets.len()];
     let total = |block: std::ops::Range<usize>| {
         block.fold((0.0, 0.0), |(weight, sum), place| {

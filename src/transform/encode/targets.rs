@@ -59,10 +59,6 @@ impl<'a> TrainingColumns<'a> {
         vec![self.outputs.len(); self.cells.len()]
     }
 
-    pub(super) fn weight(&self, position: usize) -> f64 {
-        self.weights.get(position).copied().unwrap_or(1.0)
-    }
-
     /// The moments of all rows, for each output.
     pub(super) fn totals(&self) -> Vec<Moments> {
         let all = std::iter::repeat_n(0, self.n_rows());
