@@ -350,6 +350,10 @@ impl Input {
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
+
+    pub(crate) fn kind(&self) -> ColumnKind {
+        self.kind
+    }
 }
 
 /// The columns to fit on, and their numbers.
