@@ -11,7 +11,7 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::linear::softmax;
-use crate::model::adapter::options::{at_least_zero, options};
+use crate::model::adapter::options::{above_zero, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 
@@ -76,7 +76,7 @@ impl Estimator<Labels> for GaussianNaiveBayes {
         target: &Labels,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
-        at_least_zero("smoothing", self.smoothing)?;
+        above_zero("smoothing", self.smoothing)?;
         let training =
             Training::new(features, target, context)?.unweighted("linfa's naive Bayes")?;
         let standard = Standard::fit(&training.features);
