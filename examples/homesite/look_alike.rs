@@ -608,9 +608,8 @@ fn shares_of_personal_field_12() -> Vec<f64> {
 
 /// The values of a numeric column and their shares.
 ///
-/// Its distribution function is linear between quartiles but for the two outer quarters, which
-/// bend by a power such that the mean comes out; a value gets what lies between the midpoints to
-/// its neighbours.
+/// Its distribution function goes through the quartiles, and bends between them by a power such
+/// that the mean comes out; a value gets what lies between the midpoints to its neighbours.
 fn marginal(column: &Described, quartiles: [f64; 5]) -> (Vec<f64>, Vec<f64>) {
     let [min, q1, median, q3, max] = quartiles;
     let n = column.n_levels - usize::from(column.missing > 0.0);
@@ -659,19 +658,21 @@ fn marginal(column: &Described, quartiles: [f64; 5]) -> (Vec<f64>, Vec<f64>) {
     (values, shares)
 }
 
-/// The share of values below `x`; more `bend` moves mass up within the outer quarters.
+/// The share of values below `x`; more `bend` moves values up within each quarter.
 fn share_below(x: f64, [min, q1, median, q3, max]: [f64; 5], bend: f64) -> f64 {
     let part = |low: f64, high: f64| ((x - low) / (high - low)).clamp(0.0, 1.0);
+    // With t from 0 to 1 over a quarter, x = high - (high - low) (1 - t)^exp(bend) below the
+    // median, and x = low + (high - low) t^exp(-bend) above it.
+    let lower = |part: f64| 0.25 * (1.0 - (1.0 - part).powf((-bend).exp()));
+    let upper = |part: f64| 0.25 * part.powf(bend.exp());
     if x < q1 {
-        // x = q1 - (q1 - min) (1 - t)^exp(bend), with t from 0 to 1 over the quarter.
-        0.25 * (1.0 - (1.0 - part(min, q1)).powf((-bend).exp()))
+        lower(part(min, q1))
     } else if x < median {
-        0.25 + 0.25 * part(q1, median)
+        0.25 + lower(part(q1, median))
     } else if x < q3 {
-        0.5 + 0.25 * part(median, q3)
+        0.5 + upper(part(median, q3))
     } else {
-        // x = q3 + (max - q3) t^exp(-bend).
-        0.75 + 0.25 * part(q3, max).powf(bend.exp())
+        0.75 + upper(part(q3, max))
     }
 }
 

@@ -497,6 +497,8 @@ mod files {
         // In a table of one column an empty line is a row, its cell missing.
         let table = read("one_column", "a\n1\n\n3").unwrap();
         assert_eq!(texts(table.column("a").unwrap()), ["1", "", "3"]);
+        let table = read("one_column_crlf", "a\r\nx\r\n\r\ny\r\n").unwrap();
+        assert_eq!(texts(table.column("a").unwrap()), ["x", "", "y"]);
         let path = file("semicolons", "a;b\n1;'x;y'\n");
         let reader = TableReader::new()
             .with_separator(b';')
