@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufReader, Cursor, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use polars::io::utils::compression::{ByteSourceReader, SupportedCompression};
@@ -21,7 +22,7 @@ pub(super) struct Dialect {
 
 /// All cells of a file as texts, one column a name in the header.
 pub(super) fn read_texts(path: &Path, dialect: Dialect) -> Result<DataFrame> {
-    let mut bytes = read_bytes(path)?;
+    let bytes = read_bytes(path)?;
     let head = if bytes.starts_with(b"\xef\xbb\xbf") {
         3
     } else {
@@ -51,15 +52,18 @@ pub(super) fn read_texts(path: &Path, dialect: Dialect) -> Result<DataFrame> {
         || check_rows(&bytes[body..], names.len(), dialect),
         || cut(&bytes[body..], &names, dialect),
     );
-    let n_rows = checked?;
-    let frame = frame?;
+    let Rows { n_rows, blank } = checked?;
+    let frame = if blank.is_empty() {
+        frame?
+    } else {
+        cut(&without(&bytes[body..], &blank), &names, dialect)?
+    };
     if frame.height() != n_rows {
         return Err(Error::data(
             format!("quotes only around whole cells, which gives {n_rows} rows"),
             format!("{} rows", frame.height()),
         ));
     }
-    bytes.clear();
     Ok(frame)
 }
 
@@ -182,15 +186,22 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// The number of rows, each of which must have a cell for each column.
-fn check_rows(bytes: &[u8], n_columns: usize, dialect: Dialect) -> Result<usize> {
+/// How many rows there are, and where the lines are that are none.
+struct Rows {
+    n_rows: usize,
+    blank: Vec<Range<usize>>,
+}
+
+/// Counts the rows, each of which must have a cell for each column.
+fn check_rows(bytes: &[u8], n_columns: usize, dialect: Dialect) -> Result<Rows> {
     let mut records = Records::new(bytes, dialect);
     // What the header has been is row -1 to the records' own count.
     records.index = 1;
-    let mut n_rows = 0;
+    let (mut n_rows, mut blank) = (0, Vec::new());
     while let Some(record) = records.next().transpose()? {
         // An empty line is no row, unless it is the one empty cell of the one column.
         if record.end == record.start && n_columns > 1 {
+            blank.push(record.start..records.position);
             continue;
         }
         if record.n_cells != n_columns {
@@ -206,7 +217,18 @@ fn check_rows(bytes: &[u8], n_columns: usize, dialect: Dialect) -> Result<usize>
     if n_rows == 0 {
         return Err(Error::data("at least one row", "a header only"));
     }
-    Ok(n_rows)
+    Ok(Rows { n_rows, blank })
+}
+
+fn without(bytes: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut start = 0;
+    for range in ranges {
+        kept.extend_from_slice(&bytes[start..range.start]);
+        start = range.end;
+    }
+    kept.extend_from_slice(&bytes[start..]);
+    kept
 }
 
 /// The cells of one record.
