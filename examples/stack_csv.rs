@@ -109,7 +109,7 @@ fn run() -> Result<(), Exit> {
             labels = labels.with_positive(class)?;
         }
         if task == "binary" && labels.n_classes() != 2 {
-            return Err(stackfold::Error::data(
+            return Err(Error::data(
                 "two classes for --task binary",
                 format!("{} classes", labels.n_classes()),
             )
