@@ -1,4 +1,5 @@
 //! Tests of: cross-validation.
+#![allow(clippy::unwrap_used, reason = "a test fails where a helper cannot go on")]
 
 use std::collections::BTreeMap;
 
