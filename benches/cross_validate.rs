@@ -65,16 +65,21 @@ fn benches(c: &mut Criterion) {
     ];
     let mut group = c.benchmark_group("cross_validate");
     group.sample_size(10);
-    for n in [1_000, 10_000, 100_000] {
+    let sizes = [
+        (1_000, 0x55ce_6289_475a_4b39),
+        (10_000, 0x43fe_8f12_e379_6c1d),
+        (100_000, 0x9755_75a0_fd96_334f_u64),
+    ];
+    for (n, checksum) in sizes {
         let (table, labels) = data(n);
         let train = Train::new(&table, &labels).expect("rows");
         let splitter = StratifiedKFold::new(5);
         group.throughput(Throughput::Elements(n));
 
         let plan = || splitter.plan(&SplitContext::of(train)).expect("a plan");
-        assert_eq!(plan().checksum(), plan().checksum());
+        assert_eq!(plan().checksum(), checksum, "{n} rows");
         group.bench_function(BenchmarkId::new("plan", n), |b| {
-            b.iter(|| black_box(plan()))
+            b.iter(|| black_box(plan()));
         });
 
         let run = || cross_validate(&Histogram, train, &splitter, &metrics).expect("scores");
@@ -93,7 +98,7 @@ fn benches(c: &mut Criterion) {
         let auc = || binary::delong(&positive, &x).expect("an AUC").auc();
         assert!((auc() - 5.0 / 6.0).abs() < 4.0 * deviation, "{}", auc());
         group.bench_function(BenchmarkId::new("delong", n), |b| {
-            b.iter(|| black_box(auc()))
+            b.iter(|| black_box(auc()));
         });
     }
     group.finish();

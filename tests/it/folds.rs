@@ -1,4 +1,5 @@
 //! Tests of: folds.
+#![allow(clippy::unwrap_used, reason = "a test fails where a helper cannot go on")]
 
 use proptest::prelude::*;
 use stackfold::folds::{
