@@ -1,4 +1,11 @@
 //! Tests of: encoders.
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tests panic when they fail, compare exact numbers, and cast small ones"
+)]
 
 use proptest::prelude::*;
 use stackfold::data::{FeatureKind, MISSING_CODE};
@@ -474,9 +481,17 @@ fn classes_have_a_feature_each() {
     let found = in_sample(&target_encoder, &table, &target);
     assert_eq!(found.names().collect::<Vec<_>>(), names);
     // Row 0 learns from rows 1, 3 and 5: classes p, p, r; its level is in row 1 alone.
-    assert_close(found.column(0)[0].into(), (1.0 + 2.0 / 3.0) / 2.0, 1e-6);
+    assert_close(
+        found.column(0)[0].into(),
+        f64::midpoint(1.0, 2.0 / 3.0),
+        1e-6,
+    );
     assert_close(found.column(1)[0].into(), 0.0, 1e-6);
-    assert_close(found.column(2)[0].into(), (0.0 + 1.0 / 3.0) / 2.0, 1e-6);
+    assert_close(
+        found.column(2)[0].into(),
+        f64::midpoint(0.0, 1.0 / 3.0),
+        1e-6,
+    );
     for encoder in [
         &LeaveOneOutEncoder::new() as &dyn stackfold::transform::DynTransformer<Labels>,
         &OrderedTargetEncoder::new(),
