@@ -26,8 +26,8 @@ fn data(n_rows: usize, n_levels: &[usize]) -> (Table, Labels) {
         let seed = seed.child("levels").at(j);
         let names: Vec<String> = (0..n_levels).map(|level| format!("level{level}")).collect();
         let level = |row: u64| {
-            let u = seed.uniform(row);
-            ((u * u * n_levels as f64) as usize).min(n_levels - 1)
+            let (a, b) = (seed.hash(2 * row), seed.hash(2 * row + 1));
+            usize::try_from((a % n_levels as u64).min(b % n_levels as u64)).unwrap_or(0)
         };
         let cells = (0..n_rows as u64).map(|row| Some(names[level(row)].as_str()));
         (format!("column{j}"), Column::categorical(cells))

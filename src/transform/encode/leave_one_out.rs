@@ -62,8 +62,10 @@ pub enum LoneRow {
 /// same for all, so those rows whose own target is *larger* have the *smaller* mean of others. In
 /// a column with a single level the feature takes two values, `(S - 1) / (n - 1)` and
 /// `S / (n - 1)`, and one split tells the classes apart: AUC 1.000 in training, 0.500 on new rows.
-/// Noise covers this up when it is large against `1 / (n_l - 1)`; cross-fitting removes it: use
-/// [`LeaveOneOutEncoder::nested`], [`TargetEncoder`](super::TargetEncoder) or
+/// Noise covers this up where it is large against `1 / (n_l - 1)`, and not in small levels: with
+/// 20,000 rows of noise as target, a tree's training AUC exceeded that on random numbers by 0.50,
+/// 0.46, 0.29 and 0.05 for 1, 20, 200 and 2,000 levels without noise, and by 0.00, 0.00, 0.02 and
+/// 0.03 with the default noise. Cross-fitting removes it: use [`LeaveOneOutEncoder::nested`], [`TargetEncoder`](super::TargetEncoder) or
 /// [`OrderedTargetEncoder`](super::OrderedTargetEncoder) where it matters. Rows of one group are
 /// *other* rows here; only the cross-fitted encoders keep groups apart.
 ///

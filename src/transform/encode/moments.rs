@@ -100,7 +100,7 @@ mod tests {
         let moments = Moments::of_cells(4, cells.iter().copied(), &target, &weights, true);
         let mut out = vec![Moments::default(); 4];
         others(&moments, &mut out);
-        for cell in 0..4 {
+        for (cell, found) in out.iter().enumerate() {
             let keep: Vec<usize> = (0..5).filter(|&i| cells[i] != cell).collect();
             let w: f64 = keep.iter().map(|&i| weights[i]).sum();
             let mean = keep.iter().map(|&i| weights[i] * target[i]).sum::<f64>() / w;
@@ -108,9 +108,9 @@ mod tests {
                 .iter()
                 .map(|&i| weights[i] * (target[i] - mean).powi(2))
                 .sum();
-            assert!((out[cell].weight - w).abs() < 1e-12);
-            assert!((out[cell].mean().unwrap() - mean).abs() < 1e-12);
-            assert!((out[cell].spread - spread).abs() < 1e-12);
+            assert!((found.weight - w).abs() < 1e-12);
+            assert!((found.mean().unwrap() - mean).abs() < 1e-12);
+            assert!((found.spread - spread).abs() < 1e-12);
         }
     }
 

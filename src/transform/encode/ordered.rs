@@ -106,6 +106,9 @@ impl OrderedTargetEncoder {
     }
 
     /// Averaged over this many random orders, 1 or more; other orders have one.
+    ///
+    /// Keep it small: the mean over very many orders comes close to that of all other rows, and
+    /// so to the leak of [`LeaveOneOutEncoder`](super::LeaveOneOutEncoder).
     #[must_use]
     pub fn with_permutations(self, permutations: usize) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! A code for each level.
 
+use std::sync::Arc;
+
 use super::cells::{Cells, feature_cells};
 use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::names::sort_by_name;
@@ -123,20 +125,18 @@ impl OrdinalEncoder {
     }
 
     fn fit_column(&self, cells: &Cells<'_>, rows: RowIndex<'_>) -> Result<(LookupColumn, Feature)> {
-        let levels = cells.levels();
         let order = self.orders.iter().find(|(name, _)| name == cells.name);
-        // The code of each place in the order, where the table has that level.
-        let sorted: Vec<Option<u32>> = if let Some((_, order)) = order {
+        // Levels, and codes into them in the order in which they are numbered.
+        let (levels, sorted): (Arc<Levels>, Vec<u32>) = if let Some((_, order)) = order {
             let order = Levels::new(order.clone()).map_err(|e| e.in_column(cells.name))?;
-            let codes = levels.codes_of(&order);
-            let found = |code: u32| (code as usize) < levels.len();
-            codes.into_iter().map(|c| found(c).then_some(c)).collect()
+            let codes = (0..).take(order.len()).collect();
+            (Arc::new(order), codes)
         } else {
-            let counts = cells.counts(rows);
+            let (levels, counts) = (cells.levels(), cells.counts(rows));
             let seen = |&code: &u32| counts[code as usize] > 0;
             let mut codes: Vec<u32> = (0..).take(levels.len()).filter(seen).collect();
             sort_by_name(&mut codes, &levels);
-            codes.into_iter().map(Some).collect()
+            (levels, codes)
         };
         let (mut n_codes, mut values) = (0_u32, vec![0.0; levels.len()]);
         let mut known = vec![false; levels.len()];
@@ -148,12 +148,9 @@ impl OrdinalEncoder {
             *n_codes += 1;
             Ok(code)
         };
-        for place in sorted {
-            let value = code(&mut n_codes)?;
-            if let Some(level) = place {
-                values[level as usize] = value;
-                known[level as usize] = true;
-            }
+        for level in sorted {
+            values[level as usize] = code(&mut n_codes)?;
+            known[level as usize] = true;
         }
         let missing = match self.missing {
             MissingCode::Nan => Otherwise::Nan,
