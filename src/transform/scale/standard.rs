@@ -71,7 +71,8 @@ impl FitColumn for StandardScaler {
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Standard> {
         let sample = numbers.sample(context.weights());
         let (mean, variance) = sample.mean_variance().unwrap_or((0.0, 0.0));
-        let scale = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+        let scale = variance.sqrt();
+        let scale = if scale.is_normal() { scale } else { 1.0 };
         Ok(Standard { mean, scale })
     }
 }
@@ -79,7 +80,8 @@ impl FitColumn for StandardScaler {
 impl ColumnMap for Standard {
     fn apply(&self, cells: Cells<'_>) -> Result<()> {
         let Self { mean, scale } = *self;
-        cells.map(|x| (x - mean) / scale);
+        let factor = 1.0 / scale;
+        cells.map(|x| (x - mean) * factor);
         Ok(())
     }
 }
