@@ -27,7 +27,7 @@ impl Sample {
     /// The mean and the variance: mean squared deviation from the mean (no degree of freedom
     /// taken off). `None` if there is no value.
     ///
-    /// Two passes; the second corrects the rounding of the mean (Chan, Golub and LeVeque 1983,
+    /// Two passes; the second corrects the rounding of the mean (Chan, Golub and Leveque 1983,
     /// eq. 1.7). The variance of equal values is exactly 0.
     pub(crate) fn mean_variance(&self) -> Option<(f64, f64)> {
         if let Some(value) = self.only_value() {

@@ -1,4 +1,15 @@
 //! Tests of imputers, scalers, dates, row counts and the passthrough.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+#![allow(clippy::float_cmp, reason = "many of these numbers are exact")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::large_stack_arrays,
+    reason = "small numbers and short arrays"
+)]
 
 use proptest::prelude::*;
 use stackfold::ErrorKind;
