@@ -161,6 +161,11 @@ impl<'a> Numbers<'a> {
     )]
     fn small_range(self) -> Option<(f64, usize)> {
         const FEW: usize = 256;
+        if let Source::Column(column) = self.source
+            && matches!(column.data(), ColumnData::I8(_))
+        {
+            return Some((f64::from(i8::MIN), FEW));
+        }
         let mut low = f64::INFINITY;
         let mut high = f64::NEG_INFINITY;
         self.for_each(|v| {
@@ -191,6 +196,15 @@ impl<'a> Numbers<'a> {
                 }
                 position += 1;
             });
+        } else if let Source::Column(column) = self.source
+            && let ColumnData::I8(values) = column.data()
+        {
+            let counts = count_bytes(values, self.rows);
+            for (total, count) in totals.iter_mut().zip(counts) {
+                *total = f64::from(count);
+            }
+            // The smallest integer is a missing cell.
+            totals[0] = 0.0;
         } else {
             let mut counts = vec![0_u32; n];
             self.for_each(|v| {
@@ -235,7 +249,28 @@ impl<'a> Numbers<'a> {
     #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
     fn write(self, out: &mut [f32], f: impl Fn(f64) -> f64) {
         match self.source {
-            Source::Column(column) => column.write_f32(self.rows, out, f),
+            Source::Column(column) => match column.data() {
+                // As many results as there are bytes.
+                ColumnData::I8(values) if self.len() > 512 => {
+                    let table: Vec<f32> = (0..=u8::MAX)
+                        .map(|byte| f(byte.cast_signed().to_f64()) as f32)
+                        .collect();
+                    let result = |v: i8| table[usize::from(v.cast_unsigned())];
+                    match self.rows {
+                        RowIndex::All(_) => {
+                            for (o, &v) in out.iter_mut().zip(&**values) {
+                                *o = result(v);
+                            }
+                        }
+                        RowIndex::Some(index) => {
+                            for (o, &i) in out.iter_mut().zip(index) {
+                                *o = result(values[i as usize]);
+                            }
+                        }
+                    }
+                }
+                _ => column.write_f32(self.rows, out, f),
+            },
             Source::Feature(values) => match self.rows {
                 RowIndex::All(_) => {
                     for (o, &v) in out.iter_mut().zip(values) {
@@ -250,6 +285,35 @@ impl<'a> Numbers<'a> {
             },
         }
     }
+}
+
+/// How often each i8 occurs, from the smallest on; two tables, for neighbours are often equal and
+/// adding to one place twice waits for the first addition.
+fn count_bytes(values: &[i8], rows: RowIndex<'_>) -> Vec<u32> {
+    let mut tables = [[0_u32; 256]; 2];
+    let place = |v: i8| usize::from(v.cast_unsigned() ^ 0x80);
+    match rows {
+        RowIndex::All(_) => {
+            let (pairs, rest) = values.as_chunks::<2>();
+            for &[a, b] in pairs {
+                tables[0][place(a)] += 1;
+                tables[1][place(b)] += 1;
+            }
+            for &v in rest {
+                tables[0][place(v)] += 1;
+            }
+        }
+        RowIndex::Some(index) => {
+            for &i in index {
+                tables[0][place(values[i as usize])] += 1;
+            }
+        }
+    }
+    tables[0]
+        .iter()
+        .zip(tables[1])
+        .map(|(a, b)| a + b)
+        .collect()
 }
 
 fn present<T: Number>(values: &[T], rows: RowIndex<'_>) -> Vec<f64> {
@@ -306,6 +370,7 @@ impl Cells<'_> {
     pub(crate) fn map_costly(self, f: impl Fn(f64) -> f64) {
         if let Self::From(numbers, _) = &self
             && numbers.is_integer()
+            && numbers.len() > 512
             && let Some((low, n)) = numbers.small_range()
             && n < numbers.len() / 2
         {

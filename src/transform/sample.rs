@@ -13,7 +13,7 @@ pub(crate) enum Sample {
     Weighted(Vec<(f64, f64)>),
 }
 
-/// More quantiles than this are read from sorted values; fewer are selected.
+/// More quantiles than this are looked for in buckets; fewer are selected one by one.
 const MOST_SELECTED: usize = 8;
 
 impl Sample {
@@ -27,21 +27,22 @@ impl Sample {
     /// The mean and the variance: mean squared deviation from the mean (no degree of freedom
     /// taken off). `None` if there is no value.
     ///
-    /// Two passes; the second corrects the rounding of the mean (Chan, Golub and LeVeque 1983,
+    /// Two passes; the second corrects the rounding of the mean (Chan, Golub and Leveque 1983,
     /// eq. 1.7). The variance of equal values is exactly 0.
     pub(crate) fn mean_variance(&self) -> Option<(f64, f64)> {
-        let (low, high) = self.range()?;
-        if low >= high {
-            return Some((low, 0.0));
+        if let Some(value) = self.only_value() {
+            return Some((value, 0.0));
         }
         Some(match self {
+            Self::Values(values) if values.is_empty() => return None,
             Self::Values(values) => {
                 let n = values.len() as f64;
-                let mean = lane_sum(values, |v| v) / n;
-                let error = lane_sum(values, |v| v - mean);
-                let squares = lane_sum(values, |v| (v - mean) * (v - mean));
+                let (sum, _) = lane_sums(values, 0.0);
+                let mean = sum / n;
+                let (error, squares) = lane_sums(values, mean);
                 (mean + error / n, (squares - error * error / n) / n)
             }
+            Self::Counted(pairs) | Self::Weighted(pairs) if pairs.is_empty() => return None,
             Self::Counted(pairs) | Self::Weighted(pairs) => {
                 let total = pairs.iter().map(|(_, w)| w).sum::<f64>();
                 let mean = pairs.iter().map(|(v, w)| v * w).sum::<f64>() / total;
@@ -58,6 +59,21 @@ impl Sample {
         })
     }
 
+    /// The value that all values are equal to, if they are.
+    #[allow(clippy::float_cmp, reason = "equality is what is asked for")]
+    fn only_value(&self) -> Option<f64> {
+        match self {
+            Self::Values(values) => {
+                let &first = values.first()?;
+                values.iter().all(|&v| v == first).then_some(first)
+            }
+            Self::Counted(pairs) | Self::Weighted(pairs) => {
+                let &(first, _) = pairs.first()?;
+                pairs.iter().all(|&(v, _)| v == first).then_some(first)
+            }
+        }
+    }
+
     /// The mean, or `None` if there is no value.
     pub(crate) fn mean(&self) -> Option<f64> {
         self.mean_variance().map(|(mean, _)| mean)
@@ -68,12 +84,11 @@ impl Sample {
         if self.is_empty() {
             return None;
         }
-        let widen = |(low, high): (f64, f64), v: f64| (low.min(v), high.max(v));
-        let start = (f64::INFINITY, f64::NEG_INFINITY);
         Some(match self {
-            Self::Values(values) => values.iter().fold(start, |range, &v| widen(range, v)),
+            Self::Values(values) => range_of(values),
             Self::Counted(pairs) | Self::Weighted(pairs) => {
-                pairs.iter().fold(start, |range, &(v, _)| widen(range, v))
+                let values: Vec<f64> = pairs.iter().map(|&(v, _)| v).collect();
+                range_of(&values)
             }
         })
     }
@@ -92,12 +107,7 @@ impl Sample {
         }
         match self {
             Self::Values(values) if orders.len() > MOST_SELECTED => {
-                values.sort_unstable_by(f64::total_cmp);
-                let n = values.len();
-                orders
-                    .iter()
-                    .map(|&q| interpolate(n, q, |rank| values[rank]))
-                    .collect()
+                bucketed_quantiles(values, orders)
             }
             Self::Values(values) => selected_quantiles(values, orders),
             Self::Counted(pairs) => counted_quantiles(pairs, orders),
@@ -129,17 +139,36 @@ impl Sample {
     }
 }
 
-/// A sum in eight lanes: a fixed shape that the compiler can keep in vector registers.
-fn lane_sum(values: &[f64], f: impl Fn(f64) -> f64) -> f64 {
-    let mut lanes = [0.0; 8];
+/// The sums of deviations from a center and of their squares, in eight lanes: a fixed shape that
+/// the compiler can keep in vector registers.
+fn lane_sums(values: &[f64], center: f64) -> (f64, f64) {
+    let (mut sums, mut squares) = ([0.0; 8], [0.0; 8]);
     let chunks = values.chunks_exact(8);
     let rest = chunks.remainder();
+    let mut add = |lane: usize, v: f64| {
+        let deviation = v - center;
+        sums[lane] += deviation;
+        squares[lane] += deviation * deviation;
+    };
     for chunk in chunks {
-        for (lane, &v) in lanes.iter_mut().zip(chunk) {
-            *lane += f(v);
+        for (lane, &v) in chunk.iter().enumerate() {
+            add(lane, v);
         }
     }
-    lanes.iter().sum::<f64>() + rest.iter().map(|&v| f(v)).sum::<f64>()
+    for (lane, &v) in rest.iter().enumerate() {
+        add(lane, v);
+    }
+    (sums.iter().sum(), squares.iter().sum())
+}
+
+/// The smallest and the largest of values that are not NaN.
+fn range_of(values: &[f64]) -> (f64, f64) {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for &v in values {
+        low = if v < low { v } else { low };
+        high = if v > high { v } else { high };
+    }
+    (low, high)
 }
 
 /// The quantile of order `q` of `n` sorted values, definition 7.
@@ -187,6 +216,77 @@ fn selected_quantiles(values: &mut [f64], orders: &[f64]) -> Vec<f64> {
             low + (high - low) * part
         })
         .collect()
+}
+
+fn bucketed_quantiles(values: &mut [f64], orders: &[f64]) -> Vec<f64> {
+    let n = values.len();
+    let mut ranks: Vec<usize> = orders
+        .iter()
+        .map(|&q| rank_of(n, q).0)
+        .flat_map(|rank| [rank, (rank + 1).min(n - 1)])
+        .collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let mut found = Vec::with_capacity(ranks.len());
+    select_many(values, &ranks, 4, &mut found);
+    let value = |rank| found[ranks.partition_point(|&r| r < rank)];
+    orders.iter().map(|&q| interpolate(n, q, value)).collect()
+}
+
+/// Appends the values of the given ranks, which must be distinct and ascend.
+///
+/// Values are dealt to buckets of equal width; only buckets with a rank that is asked for are
+/// looked into, in the same way while there are rounds left, and sorted then.
+fn select_many(values: &mut [f64], ranks: &[usize], rounds: u32, found: &mut Vec<f64>) {
+    const VALUES_A_BUCKET: usize = 16;
+    let n_buckets = (values.len() / VALUES_A_BUCKET).min(8192);
+    let (low, high) = range_of(values);
+    let factor = n_buckets as f64 / (high - low);
+    if rounds == 0 || n_buckets < 8 || !factor.is_normal() {
+        values.sort_unstable_by(f64::total_cmp);
+        found.extend(ranks.iter().map(|&rank| values[rank]));
+        return;
+    }
+    // Grows with the value, rounding included.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 0 to the number of buckets, up to rounding"
+    )]
+    let bucket_of = |v: f64| (((v - low) * factor) as usize).min(n_buckets - 1);
+    let mut counts = vec![0_usize; n_buckets];
+    for &v in &*values {
+        counts[bucket_of(v)] += 1;
+    }
+    // Where the next value of each bucket goes: nowhere, if no rank in it is asked for.
+    let mut wanted: Vec<(usize, usize, &[usize])> = Vec::new();
+    let mut places = vec![usize::MAX; n_buckets];
+    let (mut start, mut n_kept, mut rest) = (0, 0, ranks);
+    for (bucket, &count) in counts.iter().enumerate() {
+        let end = start + count;
+        let (inside, after) = rest.split_at(rest.partition_point(|&rank| rank < end));
+        if !inside.is_empty() {
+            wanted.push((start, count, inside));
+            places[bucket] = n_kept;
+            n_kept += count;
+        }
+        (start, rest) = (end, after);
+    }
+    let mut kept = vec![0.0; n_kept];
+    for &v in &*values {
+        let place = &mut places[bucket_of(v)];
+        if let Some(slot) = kept.get_mut(*place) {
+            *slot = v;
+            *place += 1;
+        }
+    }
+    let mut rest = kept.as_mut_slice();
+    for (start, count, ranks) in wanted {
+        let (inside, after) = rest.split_at_mut(count);
+        let ranks: Vec<usize> = ranks.iter().map(|rank| rank - start).collect();
+        select_many(inside, &ranks, rounds - 1, found);
+        rest = after;
+    }
 }
 
 fn counted_quantiles(pairs: &[(f64, f64)], orders: &[f64]) -> Vec<f64> {
@@ -237,7 +337,8 @@ fn heaviest(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     let mut best: Option<(f64, f64)> = None;
     let mut run: Option<(f64, f64)> = None;
     let keep = |best: &mut Option<(f64, f64)>, run: (f64, f64)| {
-        if best.is_none_or(|(_, weight)| run.1 > weight) {
+        // Sums of weights that differ by their rounding are equal.
+        if best.is_none_or(|(_, weight)| run.1 > weight * (1.0 + 1e-12)) {
             *best = Some(run);
         }
     };

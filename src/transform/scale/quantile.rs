@@ -196,7 +196,7 @@ impl ColumnMap for Quantiles {
             cells.map(|x| if x.is_nan() { x } else { middle });
             return Ok(());
         };
-        let last = f64::from(self.first[self.values.len()] - 1);
+        let a_place = 1.0 / f64::from((self.first[self.values.len()] - 1).max(1));
         let search = Search::new(&self.values, cells.len());
         let order = |x: f64| {
             if x <= lowest {
@@ -212,7 +212,7 @@ impl ColumnMap for Quantiles {
                 } else {
                     f64::midpoint(start, end - 1.0)
                 };
-                place / last
+                place * a_place
             }
         };
         match self.output {
@@ -240,7 +240,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    const N_CELLS: usize = 4096;
+    const N_CELLS: usize = 8192;
 
     /// `values` must not be empty.
     fn new(values: &'a [f64], n_look_ups: usize) -> Self {
@@ -284,7 +284,13 @@ impl<'a> Search<'a> {
         }
         let cell = self.cell(x);
         let (start, end) = (self.starts[cell] as usize, self.starts[cell + 1] as usize);
-        start + self.values[start..end].partition_point(|&v| v <= x) - 1
+        // Most cells have one value or none; the first one of a later cell is above `x`.
+        let not_above = if end - start <= 1 {
+            usize::from(self.values[start.min(self.values.len() - 1)] <= x)
+        } else {
+            self.values[start..end].partition_point(|&v| v <= x)
+        };
+        start + not_above - 1
     }
 }
 

@@ -98,7 +98,7 @@ impl FitColumn for RobustScaler {
         let distance = quantile(high) - quantile(low);
         Ok(Robust {
             median: quantile(0.5),
-            scale: if distance > 0.0 { distance } else { 1.0 },
+            scale: if distance.is_normal() { distance } else { 1.0 },
         })
     }
 }
@@ -106,7 +106,8 @@ impl FitColumn for RobustScaler {
 impl ColumnMap for Robust {
     fn apply(&self, cells: Cells<'_>) -> Result<()> {
         let Self { median, scale } = *self;
-        cells.map(|x| (x - median) / scale);
+        let factor = 1.0 / scale;
+        cells.map(|x| (x - median) * factor);
         Ok(())
     }
 }

@@ -8,9 +8,9 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 /// Brings each column to mean 0 and variance 1: `(x - mean) / scale`.
 ///
 /// With weights `w` that sum to `W`, `mean = sum(w x) / W` and
-/// `scale^2 = sum(w (x - mean)^2) / W`: no degree of freedom is taken off. Without weights `w` is
-/// 1. The sums skip missing cells and are made in `f64` in two passes, so that a large mean costs
-/// no digits (Chan, Golub and LeVeque 1983). A column whose values are all equal has scale 1, so
+/// `scale^2 = sum(w (x - mean)^2) / W`: no degree of freedom is taken off. Without weights each `w`
+/// is one. The sums skip missing cells and are made in `f64` in two passes, so that a large mean costs
+/// no digits (Chan, Golub and Leveque 1983). A column whose values are all equal has scale 1, so
 /// that it becomes 0; a column with no value has mean 0 and scale 1. A missing cell stays missing.
 ///
 /// ```
@@ -71,7 +71,8 @@ impl FitColumn for StandardScaler {
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Standard> {
         let sample = numbers.sample(context.weights());
         let (mean, variance) = sample.mean_variance().unwrap_or((0.0, 0.0));
-        let scale = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+        let scale = variance.sqrt();
+        let scale = if scale.is_normal() { scale } else { 1.0 };
         Ok(Standard { mean, scale })
     }
 }
@@ -79,7 +80,8 @@ impl FitColumn for StandardScaler {
 impl ColumnMap for Standard {
     fn apply(&self, cells: Cells<'_>) -> Result<()> {
         let Self { mean, scale } = *self;
-        cells.map(|x| (x - mean) / scale);
+        let factor = 1.0 / scale;
+        cells.map(|x| (x - mean) * factor);
         Ok(())
     }
 }
