@@ -72,8 +72,9 @@ impl Estimator<Labels> for Centroids {
         features.check_finite()?;
         for field in features.fields() {
             if field.kind() != FeatureKind::Number {
-                return Err(Error::unsupported("centroids take numbers, not codes")
-                    .in_column(field.name()));
+                return Err(
+                    Error::unsupported("centroids take numbers, not codes").in_column(field.name())
+                );
             }
         }
         // 3. Statistics in f64; a class that is absent from these rows gets a share of zero.

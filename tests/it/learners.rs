@@ -225,11 +225,12 @@ fn class_order_is_the_targets() {
         let q = fit(&model, &x, &turned).unwrap().predict(&x).unwrap();
         assert_eq!(q.classes(), ["high", "low"]);
         // Forests of 0/1 and of 1/0 draw the same trees; the linear models converge to the same.
-        // linfa's trees merge leaves by class, and break ties by it.
-        let allowed = if name.starts_with("linfa") && name.contains("tree") {
-            0.2
-        } else {
-            0.02
+        // linfa's trees merge leaves by class, and break ties by it; which rows are together in a
+        // fold of Platt's scale hangs on the order of the classes.
+        let allowed = match name {
+            "linfa tree" | "linfa bagged trees" => 0.2,
+            "linfa svm" | "linfa linear svm" => 0.1,
+            _ => 0.02,
         };
         for (a, b) in p.positive().iter().zip(q.column(0)) {
             assert!((a - b).abs() < allowed, "{name}: {a} and {b}");
