@@ -95,12 +95,12 @@ mod tests {
     #[test]
     fn a_logistic_relation_is_found_again() {
         let margins: Vec<f64> = (0..20_000)
-            .map(|i| f64::from(i % 200) / 20.0 - 5.0)
+            .map(|i| f64::from(i % 200) / 40.0 - 2.5)
             .collect();
         let positive: Vec<bool> = margins
             .iter()
             .enumerate()
-            .map(|(i, &f)| (i / 200) as f64 / 100.0 < logistic(1.5 * f - 0.7))
+            .map(|(i, &f)| ((i / 200) as f64 + 0.5) / 100.0 < logistic(1.5 * f - 0.7))
             .collect();
         let scale = Platt::fit(&margins, &positive);
         assert!((scale.a - 1.5).abs() < 0.05, "{scale:?}");
