@@ -10,7 +10,7 @@
 //!
 //! The target follows a rule on the observed columns, which is known exactly:
 //!
-//! * rows with PropertyField37 = Y and PersonalField12 below 5 (7.7 % of all) convert with
+//! * rows with `PropertyField37` = Y and `PersonalField12` below 5 (7.7 % of all) convert with
 //!   probability 0.993: the leak of the original;
 //! * any other row with the logistic of `intercept + scale * s`, where `s` is a sum of effects of
 //!   single columns (numbers, levels, missing cells) and of pairs of columns.
@@ -50,9 +50,9 @@ const N_DAYS: u16 = 868;
 /// A training and a test file's worth of rows, and what is known about them.
 #[derive(Debug)]
 pub(crate) struct LookAlike {
-    /// Rows with their target, ordered by QuoteNumber.
+    /// Rows with their target, ordered by `QuoteNumber`.
     pub(crate) train: Part,
-    /// Rows whose table lacks the target, ordered by QuoteNumber.
+    /// Rows whose table lacks the target, ordered by `QuoteNumber`.
     pub(crate) test: Part,
     /// What [`best_auc`] gives for all rows.
     pub(crate) best_auc: f64,
@@ -83,10 +83,7 @@ impl LookAlike {
         let described = described()?;
         let chosen = choose(&described, n_features);
         let world = World::new(n_rows, seed)?;
-        let drawn: Vec<Drawn> = chosen
-            .par_iter()
-            .map(|column| world.draw(column))
-            .collect::<Result<_>>()?;
+        let drawn: Vec<Drawn> = chosen.par_iter().map(|column| world.draw(column)).collect();
         let by_name: HashMap<&str, &Drawn> = chosen.iter().map(|c| c.name).zip(&drawn).collect();
         let probabilities = Rule::new(&by_name)?.probabilities(n_rows);
         let converted: Vec<u32> = probabilities
@@ -200,7 +197,7 @@ fn write_cell(
     write!(out, "{number}")
 }
 
-/// QuoteNumbers 1 to n, dealt at random to the two files, ascending in each.
+/// Quote numbers 1 to n, dealt at random to the two files, ascending in each.
 fn quote_numbers(train_rows: usize, test_rows: usize, seed: Seed) -> Vec<u32> {
     let mut quotes: Vec<u32> = (1..).take(train_rows + test_rows).collect();
     seed.child("quotes").stream().shuffle(&mut quotes);
@@ -285,7 +282,7 @@ struct Drawn {
 enum Values {
     Numbers(Vec<f64>),
     Levels(Vec<String>),
-    /// SalesField8, whose values are too many to list: places are `value - 1`, in two parts.
+    /// `SalesField8`, whose values are too many to list: places are `value - 1`, in two parts.
     Counting(Vec<u16>),
 }
 
@@ -398,16 +395,16 @@ impl World {
             .collect()
     }
 
-    fn draw(&self, column: &Described) -> Result<Drawn> {
+    fn draw(&self, column: &Described) -> Drawn {
         match column.name {
-            "SalesField8" => Ok(self.draw_counting(column)),
+            "SalesField8" => self.draw_counting(column),
             "PropertyField37" => {
                 let twelve = shares_of_personal_field_12();
-                let other = self.places(&self.scores("PersonalField12"), &self.thresholds(&twelve));
-                Ok(self.draw_property_field_37(column, &other))
+                let other = places(&self.scores("PersonalField12"), &self.thresholds(&twelve));
+                self.draw_property_field_37(column, &other)
             }
             "PersonalField16" | "PersonalField17" | "PersonalField18" | "PersonalField19" => {
-                Ok(self.draw_vehicle(column))
+                self.draw_vehicle(column)
             }
             name => {
                 let (values, shares) = if name == "PersonalField12" {
@@ -419,13 +416,13 @@ impl World {
                 } else {
                     levels(column)
                 };
-                let mut places = self.places(&self.scores(name), &self.thresholds(&shares));
+                let mut places = places(&self.scores(name), &self.thresholds(&shares));
                 self.strike_out(column, &values, &mut places);
-                Ok(Drawn {
+                Drawn {
                     places,
                     values,
                     shares,
-                })
+                }
             }
         }
     }
@@ -480,11 +477,6 @@ impl World {
             narrow(self.normal.quantile(sum))
         })
         .collect()
-    }
-
-    fn places(&self, scores: &[f32], thresholds: &[f32]) -> Vec<u16> {
-        let place = |z: &f32| place(thresholds.partition_point(|t| t <= z));
-        scores.iter().map(place).collect()
     }
 
     /// Makes cells missing, and gives the code `-1` to the columns of a family together.
@@ -590,6 +582,12 @@ impl World {
             shares,
         }
     }
+}
+
+/// The place of each score between the thresholds.
+fn places(scores: &[f32], thresholds: &[f32]) -> Vec<u16> {
+    let of = |z: &f32| place(thresholds.partition_point(|t| t <= z));
+    scores.iter().map(of).collect()
 }
 
 /// The share of `-1` in an A/B column: near-uniform bins 1 to 25 have mean 13 without it.
