@@ -20,12 +20,12 @@ use stackfold::data::Provenance;
 use stackfold::data::polars::TableReader;
 use stackfold::folds::Folds;
 use stackfold::prelude::*;
+use stackfold::transform::dates::DateParts;
 use stackfold::transform::encode::{
     Drop, Frequency, FrequencyEncoder, LeaveOneOutEncoder, LoneRow, MinFrequency, Missing,
     MissingCode, MissingFrequency, MissingLevel, Noise, OneHotEncoder, OrderedPrior,
     OrderedTargetEncoder, OrdinalEncoder, RowOrder, Smoothing, TargetEncoder, Unknown, UnknownCode,
 };
-use stackfold::transform::dates::DateParts;
 use stackfold::transform::impute::{Imputer, Indicators};
 use stackfold::transform::row_counts::RowCounts;
 use stackfold::transform::scale::{
@@ -67,8 +67,20 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Exit> {
     let args = Args::read(
         &[
-            "train", "test", "target", "task", "encoder", "param", "columns", "fold-column",
-            "weight", "missing", "seed", "threads", "out-train", "out-test",
+            "train",
+            "test",
+            "target",
+            "task",
+            "encoder",
+            "param",
+            "columns",
+            "fold-column",
+            "weight",
+            "missing",
+            "seed",
+            "threads",
+            "out-train",
+            "out-test",
         ],
         &[],
     )?;
@@ -166,7 +178,10 @@ fn folds_of(table: &Table, name: &str) -> Result<Folds, Exit> {
         .iter()
         .map(|&code| u16::try_from(code).map_err(too_many))
         .collect::<Result<Vec<u16>, Exit>>()?;
-    Ok(Folds::new(folds, u16::try_from(levels.len()).map_err(too_many)?)?)
+    Ok(Folds::new(
+        folds,
+        u16::try_from(levels.len()).map_err(too_many)?,
+    )?)
 }
 
 struct Job<'a> {
@@ -222,9 +237,9 @@ impl Params {
     fn number<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, Exit> {
         match self.0.remove(name) {
             None => Ok(default),
-            Some(text) => text.parse().map_err(|_| {
-                Exit::usage(format!("--param {name} must be a number, not {text:?}"))
-            }),
+            Some(text) => text
+                .parse()
+                .map_err(|_| Exit::usage(format!("--param {name} must be a number, not {text:?}"))),
         }
     }
 
@@ -271,7 +286,11 @@ fn transformer<Y: Target>(
             let mut one_hot = OneHotEncoder::new()
                 .with_drop(params.choice(
                     "drop",
-                    &[("none", Drop::None), ("first", Drop::First), ("if-binary", Drop::IfBinary)],
+                    &[
+                        ("none", Drop::None),
+                        ("first", Drop::First),
+                        ("if-binary", Drop::IfBinary),
+                    ],
                 )?)
                 .with_min_frequency(if share < 1.0 {
                     MinFrequency::Share(share)
@@ -306,14 +325,15 @@ fn transformer<Y: Target>(
             columns.with(encoder, selector, one_hot)
         }
         "ordinal" => {
-            let unknown = match params.text("unknown", "nan").as_str() {
-                "nan" => UnknownCode::Nan,
-                "own" => UnknownCode::Own,
-                "error" => UnknownCode::Error,
-                text => UnknownCode::Value(text.parse().map_err(|_| {
-                    Exit::usage(format!("--param unknown: {text:?} is no number"))
-                })?),
-            };
+            let unknown =
+                match params.text("unknown", "nan").as_str() {
+                    "nan" => UnknownCode::Nan,
+                    "own" => UnknownCode::Own,
+                    "error" => UnknownCode::Error,
+                    text => UnknownCode::Value(text.parse().map_err(|_| {
+                        Exit::usage(format!("--param unknown: {text:?} is no number"))
+                    })?),
+                };
             let missing = params.choice(
                 "missing",
                 &[
@@ -322,7 +342,9 @@ fn transformer<Y: Target>(
                     ("error", MissingCode::Error),
                 ],
             )?;
-            let ordinal = OrdinalEncoder::new().with_unknown(unknown).with_missing(missing);
+            let ordinal = OrdinalEncoder::new()
+                .with_unknown(unknown)
+                .with_missing(missing);
             columns.with(encoder, selector, ordinal)
         }
         "frequency" | "count" => {
@@ -362,7 +384,10 @@ fn transformer<Y: Target>(
                 .with_smoothing(smoothing)
                 .with_missing(params.choice(
                     "missing",
-                    &[("level", MissingLevel::AsLevel), ("prior", MissingLevel::Prior)],
+                    &[
+                        ("level", MissingLevel::AsLevel),
+                        ("prior", MissingLevel::Prior),
+                    ],
                 )?)
                 .with_n_folds(params.number("folds", 5)?);
             if let Some(folds) = folds {
@@ -383,11 +408,17 @@ fn transformer<Y: Target>(
                 .with_noise(noise)
                 .with_missing(params.choice(
                     "missing",
-                    &[("prior", MissingLevel::Prior), ("level", MissingLevel::AsLevel)],
+                    &[
+                        ("prior", MissingLevel::Prior),
+                        ("level", MissingLevel::AsLevel),
+                    ],
                 )?)
                 .with_lone_row(params.choice(
                     "lone-row",
-                    &[("others", LoneRow::OthersMean), ("overall", LoneRow::OverallMean)],
+                    &[
+                        ("others", LoneRow::OthersMean),
+                        ("overall", LoneRow::OverallMean),
+                    ],
                 )?);
             columns.with(encoder, selector, leave_one_out)
         }
@@ -412,7 +443,10 @@ fn transformer<Y: Target>(
                 )?)
                 .with_missing(params.choice(
                     "missing",
-                    &[("level", MissingLevel::AsLevel), ("prior", MissingLevel::Prior)],
+                    &[
+                        ("level", MissingLevel::AsLevel),
+                        ("prior", MissingLevel::Prior),
+                    ],
                 )?);
             columns.with(encoder, selector, ordered)
         }
@@ -438,19 +472,28 @@ fn transformer<Y: Target>(
         "min-max" => {
             let scaler = MinMaxScaler::new()
                 .with_range(params.number("low", 0.0)?, params.number("high", 1.0)?)
-                .with_beyond(params.choice("clip", &[("no", Beyond::Keep), ("yes", Beyond::Clip)])?);
+                .with_beyond(
+                    params.choice("clip", &[("no", Beyond::Keep), ("yes", Beyond::Clip)])?,
+                );
             columns.with(encoder, selector, scaler)
         }
         "robust" => {
             let (low, high) = (params.number("low", 0.25)?, params.number("high", 0.75)?);
-            columns.with(encoder, selector, RobustScaler::new().with_quantile_range(low, high))
+            columns.with(
+                encoder,
+                selector,
+                RobustScaler::new().with_quantile_range(low, high),
+            )
         }
         "quantile" => {
             let scaler = QuantileScaler::new()
                 .with_n_quantiles(params.number("n-quantiles", 1000)?)
                 .with_output(params.choice(
                     "output",
-                    &[("uniform", QuantileOutput::Uniform), ("normal", QuantileOutput::Normal)],
+                    &[
+                        ("uniform", QuantileOutput::Uniform),
+                        ("normal", QuantileOutput::Normal),
+                    ],
                 )?);
             columns.with(encoder, selector, scaler)
         }
@@ -463,7 +506,11 @@ fn transformer<Y: Target>(
         }
         "winsorize" => {
             let (low, high) = (params.number("low", 0.01)?, params.number("high", 0.99)?);
-            columns.with(encoder, selector, Winsorizer::new().with_quantiles(low, high))
+            columns.with(
+                encoder,
+                selector,
+                Winsorizer::new().with_quantiles(low, high),
+            )
         }
         "dates" => columns.with(encoder, selector, DateParts::new()),
         _ => {

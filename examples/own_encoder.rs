@@ -67,7 +67,9 @@ impl FittedTransformer for FittedSpreadEncoder {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
         let column = rows.column(&self.column)?;
         let values = rows.index().iter().map(|row| {
-            let known = column.text(row).and_then(|level| self.spreads.get(level.as_ref()));
+            let known = column
+                .text(row)
+                .and_then(|level| self.spreads.get(level.as_ref()));
             #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
             let value = *known.unwrap_or(&self.overall) as f32;
             value
@@ -90,7 +92,8 @@ fn main() -> Result<()> {
     // Prices in a steady market and in a wild one.
     let markets: Vec<&str> = (0..200).map(|i| ["steady", "wild"][i % 2]).collect();
     let noise = Seed::new(1);
-    let prices = (0..200_u64).map(|i| 100.0 + noise.normal(i) * if i % 2 == 0 { 1.0 } else { 10.0 });
+    let prices =
+        (0..200_u64).map(|i| 100.0 + noise.normal(i) * if i % 2 == 0 { 1.0 } else { 10.0 });
     let table = Table::new([("market", Column::categorical(markets.into_iter().map(Some)))])?;
     let target = Values::new(prices.collect::<Vec<f64>>())?;
 

@@ -39,7 +39,15 @@ stack_csv --train T.csv --test C.csv --target COLUMN --out pred.csv
     [--seed 1] [--threads N] [--oof oof.csv] [--summary]";
 
 const BLENDERS: [&str; 9] = [
-    "auto", "logistic", "ridge", "nnls", "greedy", "mean", "geometric", "rank", "linfa",
+    "auto",
+    "logistic",
+    "ridge",
+    "nnls",
+    "greedy",
+    "mean",
+    "geometric",
+    "rank",
+    "linfa",
 ];
 
 fn main() -> ExitCode {
@@ -50,9 +58,29 @@ fn run() -> Result<(), Exit> {
     let start = Instant::now();
     let args = Args::read(
         &[
-            "train", "test", "target", "out", "task", "positive", "id", "ignore", "weight",
-            "group", "time", "categorical", "missing", "members", "scheme", "folds", "share",
-            "new-rows", "on-failure", "blender", "seed", "threads", "oof",
+            "train",
+            "test",
+            "target",
+            "out",
+            "task",
+            "positive",
+            "id",
+            "ignore",
+            "weight",
+            "group",
+            "time",
+            "categorical",
+            "missing",
+            "members",
+            "scheme",
+            "folds",
+            "share",
+            "new-rows",
+            "on-failure",
+            "blender",
+            "seed",
+            "threads",
+            "oof",
         ],
         &["summary"],
     )?;
@@ -90,7 +118,10 @@ fn run() -> Result<(), Exit> {
     // A column with a value of its own in each row says nothing about others.
     for column in summary.identifiers() {
         if !named.contains(column.name()) && column.kind() == ColumnKind::Categorical {
-            eprintln!("note: column {:?} identifies rows and is ignored", column.name());
+            eprintln!(
+                "note: column {:?} identifies rows and is ignored",
+                column.name()
+            );
             table = table.with_role(column.name(), Role::Ignored)?;
         }
     }
@@ -166,7 +197,11 @@ fn common_blender<Y: Task>(stack: Stack<Y>, name: &str) -> Result<Stack<Y>, Exit
 
 impl Task for Labels {
     fn name(&self) -> &'static str {
-        if self.n_classes() == 2 { "binary" } else { "multiclass" }
+        if self.n_classes() == 2 {
+            "binary"
+        } else {
+            "multiclass"
+        }
     }
 
     fn splitter_for(&self, n_folds: usize) -> Scheme {
@@ -175,7 +210,9 @@ impl Task for Labels {
             counts[code as usize] += 1;
         }
         if counts.iter().any(|&count| count < n_folds) {
-            eprintln!("note: a class has fewer rows than there are folds; folds are not stratified");
+            eprintln!(
+                "note: a class has fewer rows than there are folds; folds are not stratified"
+            );
             Scheme::out_of_fold(KFold::new(n_folds))
         } else {
             Scheme::out_of_fold(StratifiedKFold::new(n_folds))
@@ -261,7 +298,12 @@ fn stack<Y: Task>(
     println!("{}", fitted.report());
 
     let id = args.text("id");
-    let mut files = vec![write_predictions(args.required("out")?, id, test, &prediction)?];
+    let mut files = vec![write_predictions(
+        args.required("out")?,
+        id,
+        test,
+        &prediction,
+    )?];
     if let Some(path) = args.text("oof") {
         files.push(write_out_of_fold(path, id, table, &fitted)?);
     }
@@ -276,7 +318,11 @@ fn stack<Y: Task>(
             .map_or(Value::Null, |score| json!(score))
     };
     let member_tests: Vec<Value> = if test_target.is_some() {
-        fitted.predict_members(test.rows())?.iter().map(&score).collect()
+        fitted
+            .predict_members(test.rows())?
+            .iter()
+            .map(&score)
+            .collect()
     } else {
         vec![Value::Null; fitted.member_names().len()]
     };
@@ -360,8 +406,11 @@ fn write_out_of_fold<Y: Task>(
     fitted: &FittedStack<Y>,
 ) -> Result<PendingCsv, Exit> {
     let column = id.map(|name| table.column(name)).transpose()?;
-    let mut predictions: Vec<(&str, &Y::Prediction)> =
-        fitted.out_of_fold().iter().map(|(name, p)| (name.as_str(), p)).collect();
+    let mut predictions: Vec<(&str, &Y::Prediction)> = fitted
+        .out_of_fold()
+        .iter()
+        .map(|(name, p)| (name.as_str(), p))
+        .collect();
     predictions.extend(fitted.out_of_fold_stack().map(|p| ("stack", p)));
     let mut file = PendingCsv::create(path)?;
     let mut titles = vec![id.unwrap_or("row").to_owned()];

@@ -12,6 +12,10 @@ pub mod baseline;
 pub mod linfa;
 #[cfg(feature = "smartcore")]
 pub mod smartcore;
+mod subsample;
+mod subsampled;
+
+pub use subsampled::Subsampled;
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Any estimator on fewer rows.
 
-use super::Estimator;
-use super::adapter::subsample;
+use super::{Estimator, subsample};
 use crate::data::{Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
 

@@ -1,5 +1,8 @@
 //! Tests of: folds.
-#![allow(clippy::unwrap_used, reason = "a test fails where a helper cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails where a helper cannot go on"
+)]
 
 use proptest::prelude::*;
 use stackfold::folds::{

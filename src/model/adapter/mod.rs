@@ -10,7 +10,6 @@ pub(crate) mod linear;
 mod max_features;
 pub(crate) mod options;
 pub(crate) mod standard;
-mod subsample;
 
 use std::any::TypeId;
 use std::fmt;
@@ -188,7 +187,9 @@ impl<'a, Y: Target> Training<'a, Y> {
         if max_rows == 0 {
             return Err(Error::parameter("max_rows", "1 or more", max_rows));
         }
-        if let Some(rows) = subsample::rows(&self.strata, max_rows, self.seed.child("max_rows")) {
+        if let Some(rows) =
+            crate::model::subsample::rows(&self.strata, max_rows, self.seed.child("max_rows"))
+        {
             let index = RowIndex::Some(&rows);
             self.features = self.features.take(&rows);
             for output in &mut self.outputs {
