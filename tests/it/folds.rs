@@ -199,6 +199,11 @@ proptest! {
         prop_assert!((last_end - time.iter().copied().fold(0.0, f64::max)).abs() < 1e-12);
         prop_assert!(validated < time.len());
     }
+}
+
+proptest! {
+    // Each case waits for the disk.
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_plan_survives_its_file_and_damage_is_noticed(
