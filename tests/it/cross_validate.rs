@@ -1,5 +1,8 @@
 //! Tests of: cross-validation.
-#![allow(clippy::unwrap_used, reason = "a test fails where a helper cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails where a helper cannot go on"
+)]
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,8 @@
 //! Tests of: folds.
-#![allow(clippy::unwrap_used, reason = "a test fails where a helper cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails where a helper cannot go on"
+)]
 
 use proptest::prelude::*;
 use stackfold::folds::{
@@ -167,13 +170,10 @@ proptest! {
         let times: std::collections::BTreeSet<u64> = time.iter().map(|t| t.to_bits()).collect();
         let window = if sliding { Window::Sliding { length: f64::from(length) } } else { Window::Expanding };
         let splitter = TimeSeriesSplit::new(n_splits).with_gap(f64::from(gap)).with_window(window);
-        let plan = match plan_of(&splitter, &vec![0; time.len()], None, Some(&time), 0) {
-            Ok(plan) => plan,
-            Err(_) => {
-                // A gap or a short window may leave nothing to fit on.
-                prop_assert!(times.len() <= n_splits || gap > 0 || sliding);
-                return Ok(());
-            }
+        let Ok(plan) = plan_of(&splitter, &vec![0; time.len()], None, Some(&time), 0) else {
+            // A gap or a short window may leave nothing to fit on.
+            prop_assert!(times.len() <= n_splits || gap > 0 || sliding);
+            return Ok(());
         };
         prop_assert!(times.len() > n_splits);
         prop_assert_eq!(plan.n_splits(), n_splits);
@@ -417,6 +417,7 @@ fn as_many_folds_as_groups_leave_one_group_out() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of messages")]
 fn what_cannot_be_split_is_an_error() {
     let message =
         |splitter: &dyn Splitter, classes: &[u32], groups: Option<&[i64]>, time: Option<&[f64]>| {
