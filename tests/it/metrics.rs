@@ -223,8 +223,6 @@ fn scores_are_those_of_scikit_learn() {
     let two_prediction = two.prediction(vec![scores.clone()]).unwrap();
     let (y, p) = (Values::new(y).unwrap(), Values::new(p).unwrap());
 
-    use ClassificationMetric as C;
-    use RegressionMetric as R;
     let mut checked = 0;
     for line in include_str!("../parity/metrics.txt").lines() {
         let Some((name, expected)) = line.split_once(' ').filter(|(name, _)| *name != "#") else {
@@ -232,32 +230,32 @@ fn scores_are_those_of_scikit_learn() {
             continue;
         };
         let weights = name.ends_with("_weighted").then_some(&weights[..]);
-        let of_many = |metric: C| metric.score(&labels, &many, weights);
-        let of_two = |metric: C| metric.score(&two, &two_prediction, weights);
-        let of_values = |metric: R| metric.score(&y, &p, weights);
+        let of_many = |metric: ClassificationMetric| metric.score(&labels, &many, weights);
+        let of_two = |metric: ClassificationMetric| metric.score(&two, &two_prediction, weights);
+        let of_values = |metric: RegressionMetric| metric.score(&y, &p, weights);
         let found = match name.trim_end_matches("_weighted") {
-            "roc_auc" => of_two(C::RocAuc),
-            "average_precision" => of_two(C::AveragePrecision),
-            "log_loss" => of_two(C::LogLoss),
-            "brier" => of_two(C::Brier),
+            "roc_auc" => of_two(ClassificationMetric::RocAuc),
+            "average_precision" => of_two(ClassificationMetric::AveragePrecision),
+            "log_loss" => of_two(ClassificationMetric::LogLoss),
+            "brier" => of_two(ClassificationMetric::Brier),
             "accuracy" => binary::accuracy(&positive, &predicted, weights),
             "balanced_accuracy" => binary::balanced_accuracy(&positive, &predicted, weights),
             "f1" => binary::f1(&positive, &predicted, weights),
             "matthews" => binary::matthews(&positive, &predicted, weights),
-            "ovr" => of_many(C::RocAucOneVsRest(Average::Macro)),
-            "ovr_prevalence" => of_many(C::RocAucOneVsRest(Average::Prevalence)),
-            "ovo" => of_many(C::RocAucOneVsOne(Average::Macro)),
-            "ovo_prevalence" => of_many(C::RocAucOneVsOne(Average::Prevalence)),
-            "many_log_loss" => of_many(C::LogLoss),
-            "many_brier" => of_many(C::Brier),
-            "many_accuracy" => of_many(C::Accuracy),
-            "many_balanced_accuracy" => of_many(C::BalancedAccuracy),
-            "macro_f1" => of_many(C::MacroF1),
-            "many_matthews" => of_many(C::Matthews),
-            "rmse" => of_values(R::Rmse),
-            "mae" => of_values(R::Mae),
-            "mape" => of_values(R::Mape),
-            "r2" => of_values(R::R2),
+            "ovr" => of_many(ClassificationMetric::RocAucOneVsRest(Average::Macro)),
+            "ovr_prevalence" => of_many(ClassificationMetric::RocAucOneVsRest(Average::Prevalence)),
+            "ovo" => of_many(ClassificationMetric::RocAucOneVsOne(Average::Macro)),
+            "ovo_prevalence" => of_many(ClassificationMetric::RocAucOneVsOne(Average::Prevalence)),
+            "many_log_loss" => of_many(ClassificationMetric::LogLoss),
+            "many_brier" => of_many(ClassificationMetric::Brier),
+            "many_accuracy" => of_many(ClassificationMetric::Accuracy),
+            "many_balanced_accuracy" => of_many(ClassificationMetric::BalancedAccuracy),
+            "macro_f1" => of_many(ClassificationMetric::MacroF1),
+            "many_matthews" => of_many(ClassificationMetric::Matthews),
+            "rmse" => of_values(RegressionMetric::Rmse),
+            "mae" => of_values(RegressionMetric::Mae),
+            "mape" => of_values(RegressionMetric::Mape),
+            "r2" => of_values(RegressionMetric::R2),
             other => panic!("{other}"),
         };
         let (found, expected): (f64, f64) = (found.unwrap(), expected.parse().unwrap());
@@ -276,10 +274,10 @@ fn auc_is_exact_where_single_precision_is_not() {
     let n = 100_000;
     let positive: Vec<bool> = (0..2 * n).map(|i| i >= n).collect();
     let scores: Vec<f64> = (0..2 * n)
-        .map(|i| if i == n { n - 1 } else { i } as f64)
+        .map(|i| f64::from(if i == n { n - 1 } else { i }))
         .collect();
     let found = binary::roc_auc(&positive, &scores, None).unwrap();
-    let pairs = (n as f64).powi(2);
+    let pairs = f64::from(n).powi(2);
     assert_close(found, (pairs - 0.5) / pairs, 1e-16);
     // Minus zero is zero.
     let found = binary::roc_auc(&[true, false], &[-0.0, 0.0], None).unwrap();
