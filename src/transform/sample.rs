@@ -243,8 +243,18 @@ fn select_many(values: &mut [f64], ranks: &[usize], rounds: u32, found: &mut Vec
     let (low, high) = range_of(values);
     let factor = n_buckets as f64 / (high - low);
     if rounds == 0 || n_buckets < 8 || !factor.is_normal() {
-        values.sort_unstable_by(f64::total_cmp);
-        found.extend(ranks.iter().map(|&rank| values[rank]));
+        if let &[rank] | &[rank, _] = ranks {
+            let (_, &mut value, above) = values.select_nth_unstable_by(rank, f64::total_cmp);
+            found.push(value);
+            if let &[_, next] = ranks {
+                let (_, &mut value, _) =
+                    above.select_nth_unstable_by(next - rank - 1, f64::total_cmp);
+                found.push(value);
+            }
+        } else {
+            values.sort_unstable_by(f64::total_cmp);
+            found.extend(ranks.iter().map(|&rank| values[rank]));
+        }
         return;
     }
     // Grows with the value, rounding included.
@@ -254,7 +264,7 @@ fn select_many(values: &mut [f64], ranks: &[usize], rounds: u32, found: &mut Vec
         reason = "from 0 to the number of buckets, up to rounding"
     )]
     let bucket_of = |v: f64| (((v - low) * factor) as usize).min(n_buckets - 1);
-    let mut counts = vec![0_usize; n_buckets];
+    let mut counts = vec![0_u32; n_buckets];
     for &v in &*values {
         counts[bucket_of(v)] += 1;
     }
@@ -263,6 +273,7 @@ fn select_many(values: &mut [f64], ranks: &[usize], rounds: u32, found: &mut Vec
     let mut places = vec![usize::MAX; n_buckets];
     let (mut start, mut n_kept, mut rest) = (0, 0, ranks);
     for (bucket, &count) in counts.iter().enumerate() {
+        let count = count as usize;
         let end = start + count;
         let (inside, after) = rest.split_at(rest.partition_point(|&rank| rank < end));
         if !inside.is_empty() {
