@@ -85,15 +85,16 @@ impl Estimator<Labels> for Centroids {
             shares[code as usize] += weight;
         }
         let mut means = vec![vec![0.0; features.n_features()]; target.n_classes()];
-        for j in 0..features.n_features() {
-            let rows = features.column(j).iter().zip(target.codes()).zip(weights);
-            for ((&x, &code), &weight) in rows {
-                means[code as usize][j] += weight * f64::from(x);
+        for (row, (&code, &weight)) in target.codes().iter().zip(weights).enumerate() {
+            for (j, mean) in means[code as usize].iter_mut().enumerate() {
+                *mean += weight * f64::from(features.column(j)[row]);
             }
         }
         for (mean, &share) in means.iter_mut().zip(&shares) {
-            for value in mean.iter_mut().filter(|_| share > 0.0) {
-                *value /= share;
+            if share > 0.0 {
+                for value in mean {
+                    *value /= share;
+                }
             }
         }
         let total: f64 = shares.iter().sum();

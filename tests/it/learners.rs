@@ -1,4 +1,9 @@
 //! Laws that every learner obeys, and the defects of back ends that their docs name.
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "tests unwrap in helpers too, and mean exact values where they compare them"
+)]
 
 use std::sync::Arc;
 
@@ -790,6 +795,7 @@ mod smartcore {
     /// classification tree.
     #[test]
     fn the_classification_tree_knows_no_probability_and_misses_ties() {
+        use ::smartcore::linalg::basic::arrays::Array;
         use ::smartcore::linalg::basic::matrix::DenseMatrix;
         use ::smartcore::tree::decision_tree_classifier::DecisionTreeClassifier;
         use ::smartcore::tree::decision_tree_classifier::DecisionTreeClassifierParameters;
@@ -801,7 +807,6 @@ mod smartcore {
         let parameters = DecisionTreeClassifierParameters::default();
         let tree = DecisionTreeClassifier::fit(&x, &y, parameters).unwrap();
         let p = tree.predict_proba(&x).unwrap();
-        use ::smartcore::linalg::basic::arrays::Array;
         assert!(p.iterator(0).all(|&v: &f64| v == 0.0 || v == 1.0));
         // The regression tree on 0 and 1: the shares.
         let x = Features::from_columns(

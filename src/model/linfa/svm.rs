@@ -68,6 +68,7 @@ pub enum Kernel {
 pub struct SupportVectorMachine {
     kernel: Kernel,
     c: f64,
+    tolerance: f64,
     n_folds: usize,
     max_rows: Option<usize>,
     memory_limit: u64,
@@ -78,6 +79,7 @@ impl Default for SupportVectorMachine {
         Self {
             kernel: Kernel::Gaussian,
             c: 1.0,
+            tolerance: 1e-3,
             n_folds: 3,
             max_rows: Some(5_000),
             memory_limit: DEFAULT_MEMORY_LIMIT,
@@ -97,6 +99,9 @@ impl SupportVectorMachine {
         with_kernel(kernel: Kernel);
         /// The price of a row on the wrong side of its margin; 1 by default.
         with_c(c: f64);
+        /// By how much the gradients of the worst pair of rows may differ at the end; 0.001 by
+        /// default (linfa's own, 1e-7, takes many times as long).
+        with_tolerance(tolerance: f64);
         /// How many folds give the margins that the probabilities are fitted to, 2 or more; 3 by
         /// default.
         with_n_folds(n_folds: usize);
@@ -119,6 +124,7 @@ impl Estimator<Labels> for SupportVectorMachine {
     ) -> Result<Self::Fitted> {
         const BYTES: u32 = 8;
         above_zero("c", self.c)?;
+        above_zero("tolerance", self.tolerance)?;
         if let Kernel::GaussianWith { gamma } = self.kernel {
             above_zero("gamma", gamma)?;
         }
@@ -227,7 +233,9 @@ impl Machine {
         }
         let x = columns(features.n_rows(), p, standard.columns(features))?;
         // linfa divides the squared distance by a width.
-        let parameters = Svm::<f64, bool>::params().pos_neg_weights(options.c, options.c);
+        let parameters = Svm::<f64, bool>::params()
+            .pos_neg_weights(options.c, options.c)
+            .eps(options.tolerance);
         let parameters = match options.kernel {
             Kernel::Linear => parameters.linear_kernel(),
             Kernel::Gaussian => parameters.gaussian_kernel(p as f64),
