@@ -533,7 +533,7 @@ impl World {
         }
     }
 
-    /// Y for 95 % of the rows with PersonalField12 = 5, and for 9.9 % of the others: these are
+    /// Y for 95 % of the rows with `PersonalField12` = 5, and for 9.9 % of the others: these are
     /// 7.7 % of all rows.
     fn draw_property_field_37(&self, column: &Described, twelve: &[u16]) -> Drawn {
         let (values, shares) = levels(column);
@@ -548,7 +548,7 @@ impl World {
         }
     }
 
-    /// PersonalField16 to 19: the first level of each in the same rows, where there is no second
+    /// `PersonalField16` to 19: the first level of each in the same rows, where there is no second
     /// vehicle; elsewhere mostly functions of one hidden number.
     fn draw_vehicle(&self, column: &Described) -> Drawn {
         let (values, shares) = levels(column);
@@ -599,7 +599,7 @@ fn share_of_code(column: &Described) -> f64 {
     }
 }
 
-/// 22 % have 5: with PropertyField37 this gives the leak its 7.7 % of the rows.
+/// 22 % have 5: with `PropertyField37` this gives the leak its 7.7 % of the rows.
 fn shares_of_personal_field_12() -> Vec<f64> {
     vec![0.64, 0.04, 0.035, 0.065, 0.22]
 }
@@ -808,10 +808,13 @@ const CELLS: [(&str, &str, f64); 3] = [
 /// The sum of effects of columns and pairs of columns, each as a table over places.
 struct Rule<'a> {
     single: Vec<(&'a [u16], Vec<f64>)>,
-    pairs: Vec<(&'a [u16], &'a [u16], usize, Vec<f64>)>,
+    pairs: Vec<Pair<'a>>,
     thirty_seven: &'a [u16],
     twelve: &'a [u16],
 }
+
+/// The places of two columns, how many the second has, and the effect of each pair of places.
+type Pair<'a> = (&'a [u16], &'a [u16], usize, Vec<f64>);
 
 impl<'a> Rule<'a> {
     /// The columns that the rule looks at.

@@ -1,9 +1,10 @@
 //! Tests of reading and writing tables, of what is inferred, and of the Homesite look-alike.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use proptest::prelude::*;
 use stackfold::ErrorKind;
 use stackfold::data::parse::{DateFormat, Infinities, MissingCounts, TextRules};
-use stackfold::data::summary::{Content, Summary};
+use stackfold::data::summary::{ColumnSummary, Content, Summary};
 use stackfold::prelude::*;
 
 #[allow(
@@ -165,7 +166,7 @@ proptest! {
         prop_assert_eq!(missing.total(), 0);
         for (row, text) in values.iter().enumerate() {
             let found: f64 = column.text(row).unwrap().parse().unwrap();
-            prop_assert_eq!(found, text.parse::<f64>().unwrap());
+            prop_assert_eq!(found.to_bits(), text.parse::<f64>().unwrap().to_bits());
         }
     }
 
@@ -197,10 +198,13 @@ fn a_summary_says_what_a_table_holds() {
     let summary = Summary::of(&table);
     let names = |it: &mut dyn Iterator<Item = &str>| it.collect::<Vec<&str>>().join(",");
     assert_eq!(
-        names(&mut summary.constants().map(|c| c.name())),
+        names(&mut summary.constants().map(ColumnSummary::name)),
         "same,none"
     );
-    assert_eq!(names(&mut summary.identifiers().map(|c| c.name())), "id");
+    assert_eq!(
+        names(&mut summary.identifiers().map(ColumnSummary::name)),
+        "id"
+    );
     let age = summary.column("age").unwrap();
     assert_eq!((age.n_distinct(), age.missing().nan), (2, 1));
     assert_eq!(
@@ -329,7 +333,7 @@ mod look_alike_facts {
             assert!((found - expected / 260_753.0).abs() < 0.012, "{name}");
         }
         let summary = Summary::of(table);
-        let constants: Vec<&str> = summary.constants().map(|c| c.name()).collect();
+        let constants: Vec<&str> = summary.constants().map(ColumnSummary::name).collect();
         assert!(constants.contains(&"PropertyField6") && constants.contains(&"GeographicField10A"));
         assert_eq!(summary.column("PersonalField16").unwrap().n_distinct(), 50);
         let Content::Numbers { min, max, .. } =
@@ -371,7 +375,7 @@ mod look_alike_facts {
         let all = [&data().train, &data().test];
         let labels: Vec<u32> = all.iter().flat_map(|p| p.converted.clone()).collect();
         let p: Vec<f64> = all.iter().flat_map(|p| p.probabilities.clone()).collect();
-        let rate = labels.iter().sum::<u32>() as f64 / labels.len() as f64;
+        let rate = f64::from(labels.iter().sum::<u32>()) / labels.len() as f64;
         assert!((rate - 0.1875).abs() < 0.005, "{rate}");
         // The AUC of the drawn labels is near the expected one.
         let mut order: Vec<usize> = (0..p.len()).collect();
@@ -379,9 +383,9 @@ mod look_alike_facts {
         let (mut below, mut won) = (0.0, 0.0);
         for i in order {
             if labels[i] == 1 {
-                won += below
+                won += below;
             } else {
-                below += 1.0
+                below += 1.0;
             }
         }
         let auc = won / (below * (labels.len() as f64 - below));

@@ -79,18 +79,15 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>> {
         SupportedCompression::check(&magic)
     };
     let mut reader = BufReader::with_capacity(1 << 16, file);
-    match compression {
-        Some(SupportedCompression::GZIP) => {
-            let source = ByteSourceReader::try_new(reader, compression);
-            match source.map_err(|e| super::backend(&e))? {
-                ByteSourceReader::Gzip(mut gzip) => gzip.read_to_end(&mut bytes).map_err(io)?,
-                _ => return Err(Error::unsupported("this compression")),
-            };
-        }
-        _ => {
-            bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
-            reader.read_to_end(&mut bytes).map_err(io)?;
-        }
+    if let Some(SupportedCompression::GZIP) = compression {
+        let source = ByteSourceReader::try_new(reader, compression);
+        let ByteSourceReader::Gzip(mut gzip) = source.map_err(|e| super::backend(&e))? else {
+            return Err(Error::unsupported("this compression"));
+        };
+        gzip.read_to_end(&mut bytes).map_err(io)?;
+    } else {
+        bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
+        reader.read_to_end(&mut bytes).map_err(io)?;
     }
     Ok(bytes)
 }
@@ -281,7 +278,7 @@ fn cut(body: &[u8], names: &[String], dialect: Dialect) -> Result<DataFrame> {
         .map(|name| Field::new(name.into(), DataType::String));
     let options = CsvReadOptions::default()
         .with_has_header(false)
-        .with_schema(Some(Arc::new(Schema::from_iter(fields))))
+        .with_schema(Some(Arc::new(fields.collect::<Schema>())))
         .with_raise_if_empty(false)
         .with_parse_options(
             CsvParseOptions::default()

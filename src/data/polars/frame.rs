@@ -8,6 +8,8 @@ use crate::data::{self, ColumnKind, RowIndex, Table};
 use crate::error::{Error, Result};
 
 const A_DAY: i64 = 86_400_000;
+/// Moments are within 9,999 years of 1970.
+const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
 /// The column that a series of texts from a file is.
 pub(super) fn column_of_texts(
@@ -69,9 +71,7 @@ pub(super) fn column_of_series(
             let cells: Vec<Option<i64>> = cells
                 .map(|cell| Some(cell?.div_euclid(per_millisecond)))
                 .collect();
-            // Text of a moment needs its year; 9,999 years either way are in range.
-            const LIMIT: i64 = 9_999 * 366 * A_DAY;
-            let bad = |c: &Option<i64>| c.is_some_and(|c| !(-LIMIT..=LIMIT).contains(&c));
+            let bad = |c: &Option<i64>| c.is_some_and(|c| !(-FURTHEST..=FURTHEST).contains(&c));
             if let Some(row) = cells.iter().position(bad) {
                 return Err(out_of_range(row));
             }
@@ -81,13 +81,14 @@ pub(super) fn column_of_series(
             let cells = vec![None; series.len()];
             (data::Column::integers(&cells), nulls(series))
         }
-        dtype if dtype.is_integer() => match series.strict_cast(&DataType::Int64) {
-            Ok(whole) => rules.parse_integers(whole.i64().map_err(|e| backend(&e))?.iter()),
-            Err(_) => {
+        dtype if dtype.is_integer() => {
+            if let Ok(whole) = series.strict_cast(&DataType::Int64) {
+                rules.parse_integers(whole.i64().map_err(|e| backend(&e))?.iter())
+            } else {
                 let reals = cast(&DataType::Float64)?;
                 rules.parse_reals(reals.f64().map_err(|e| backend(&e))?.iter())?
             }
-        },
+        }
         dtype => return Err(Error::unsupported(format!("a column of type {dtype}"))),
     };
     Ok((to_kind(column, kind)?, missing))
@@ -123,8 +124,8 @@ fn to_kind(column: data::Column, kind: Option<ColumnKind>) -> Result<data::Colum
         (ColumnKind::Numeric, ColumnKind::Boolean) => {
             let cells = numbers().into_iter().enumerate().map(|(row, v)| match v {
                 v if v.is_nan() => Ok(None),
-                v if v == 0.0 => Ok(Some(false)),
-                v if (v - 1.0).abs() < f64::EPSILON => Ok(Some(true)),
+                0.0 => Ok(Some(false)),
+                1.0 => Ok(Some(true)),
                 v => Err(Error::data("0 or 1", v).in_row(row)),
             });
             let cells = cells.collect::<Result<Vec<Option<bool>>>>()?;

@@ -324,7 +324,7 @@ impl TableReader {
 
     fn csv(&self, path: &Path) -> Result<(Table, Vec<MissingCounts>)> {
         let name = path.to_string_lossy().to_ascii_lowercase();
-        let is_tabbed = name.ends_with(".tsv") || name.ends_with(".tsv.gz");
+        let is_tabbed = [".tsv", ".tsv.gz"].iter().any(|e| name.ends_with(e));
         let dialect = Dialect {
             separator: self
                 .separator
