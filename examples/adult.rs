@@ -61,19 +61,37 @@ fn run() -> Result<(), Exit> {
         .with_progress(Bar::new("adult"));
 
     let seed = Seed::new(args.number("seed", 1)?);
-    let train = Train::new(&table, &target)?.subset(&train_rows)?.with_seed(seed);
+    let train = Train::new(&table, &target)?
+        .subset(&train_rows)?
+        .with_seed(seed);
     let fitted = stack.fit(train)?;
     println!("{}", fitted.report());
 
     // The official test set, which nothing above has seen.
     let new = table.rows().subset(&test_rows)?;
-    let rich: Vec<bool> = test_rows.iter().map(|&row| target.codes()[row as usize] == 1).collect();
+    let rich: Vec<bool> = test_rows
+        .iter()
+        .map(|&row| target.codes()[row as usize] == 1)
+        .collect();
     let prediction = fitted.predict(new)?;
     let interval = delong(&rich, prediction.positive())?;
-    println!("test AUC of the stack: {:.4} ({:.4} .. {:.4})", interval.estimate, interval.low, interval.high);
-    for (name, member) in fitted.member_names().iter().zip(fitted.predict_members(new)?) {
+    println!(
+        "test AUC of the stack: {:.4} ({:.4} .. {:.4})",
+        interval.auc(),
+        interval.interval().low,
+        interval.interval().high
+    );
+    for (name, member) in fitted
+        .member_names()
+        .iter()
+        .zip(fitted.predict_members(new)?)
+    {
         let test = delong_test(&rich, prediction.positive(), member.positive())?;
-        println!("    against {name}: {test}");
+        println!(
+            "    against {name}: difference {:+.4}, p {:.2e}",
+            test.difference(),
+            test.p_value()
+        );
     }
     println!("{:.1} s", clock.elapsed().as_secs_f64());
     Ok(())

@@ -53,7 +53,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Exit> {
     let args = Args::read(
-        &["rows", "features", "threads", "seed", "folds", "out", "train", "test"],
+        &[
+            "rows", "features", "threads", "seed", "folds", "out", "train", "test",
+        ],
         &["full"],
     )?;
     set_threads(args.number("threads", 0)?)?;
@@ -70,8 +72,7 @@ fn run() -> Result<(), Exit> {
             let features: usize = args.number("features", N_FEATURES)?;
             let clock = Instant::now();
             let data = LookAlike::generate(rows, test_rows, features, Seed::new(seed))?;
-            std::fs::create_dir_all(&folder)
-                .map_err(|error| Error::io(folder.display(), error))?;
+            std::fs::create_dir_all(&folder).map_err(|error| Error::io(folder.display(), error))?;
             let (train, test) = (folder.join("train.csv"), folder.join("test.csv"));
             look_alike::write_csv(&train, &data.train.table)?;
             look_alike::write_csv(&test, &data.test.table)?;
@@ -104,7 +105,10 @@ fn run() -> Result<(), Exit> {
     let full = args.has("full");
     let schemes = [
         ("A/B/C", Scheme::holdout(0.3)),
-        ("out-of-fold", Scheme::out_of_fold(StratifiedKFold::new(n_folds))),
+        (
+            "out-of-fold",
+            Scheme::out_of_fold(StratifiedKFold::new(n_folds)),
+        ),
     ];
     let mut predictions = Vec::new();
     for (name, scheme) in schemes {
@@ -112,7 +116,11 @@ fn run() -> Result<(), Exit> {
         let clock = Instant::now();
         let fitted = stack.fit(train)?;
         let prediction = fitted.predict(test.rows())?;
-        println!("\n{name}: {:.1} s with predictions of {} new rows", clock.elapsed().as_secs_f64(), test.n_rows());
+        println!(
+            "\n{name}: {:.1} s with predictions of {} new rows",
+            clock.elapsed().as_secs_f64(),
+            test.n_rows()
+        );
         println!("{}", fitted.report());
         if let Some(truth) = &truth {
             score(name, &fitted, &test, &prediction, &truth.converted)?;
@@ -121,8 +129,16 @@ fn run() -> Result<(), Exit> {
     }
     if let Some(truth) = &truth {
         let converted: Vec<bool> = truth.converted.iter().map(|&c| c == 1).collect();
-        let test = delong_test(&converted, predictions[1].positive(), predictions[0].positive())?;
-        println!("out-of-fold against A/B/C on the test file: {test}");
+        let test = delong_test(
+            &converted,
+            predictions[1].positive(),
+            predictions[0].positive(),
+        )?;
+        println!(
+            "out-of-fold against A/B/C on the test file: difference {:+.5}, p {:.2e}",
+            test.difference(),
+            test.p_value()
+        );
         println!(
             "best possible on the test file: {:.5}",
             roc_auc(&converted, &truth.probabilities, None)?
@@ -130,7 +146,9 @@ fn run() -> Result<(), Exit> {
     }
 
     // 5. The submission, and where the time and memory went.
-    let out = args.text("out").map_or_else(|| folder.join("submission.csv"), PathBuf::from);
+    let out = args
+        .text("out")
+        .map_or_else(|| folder.join("submission.csv"), PathBuf::from);
     if let Some(parent) = out.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent.display(), error))?;
     }
@@ -149,7 +167,11 @@ fn describe(table: &Table, summary: &Summary) {
         "{} rows, {} columns, {missing} missing cells; constant: {}",
         table.n_rows(),
         table.schema().fields().len(),
-        if constants.is_empty() { "none".to_owned() } else { constants.join(", ") }
+        if constants.is_empty() {
+            "none".to_owned()
+        } else {
+            constants.join(", ")
+        }
     );
 }
 
@@ -219,9 +241,21 @@ fn counts() -> RowCounts {
 fn linear_view() -> ColumnTransformer<Labels> {
     let numbers = Selector::kind(ColumnKind::Numeric) & !Selector::suffix("A");
     ColumnTransformer::new()
-        .with("number", numbers, Imputer::median().then(StandardScaler::new()))
-        .with("date", Selector::kind(ColumnKind::Date), dates().then(StandardScaler::new()))
-        .with("count", Selector::all(), counts().then(StandardScaler::new()))
+        .with(
+            "number",
+            numbers,
+            Imputer::median().then(StandardScaler::new()),
+        )
+        .with(
+            "date",
+            Selector::kind(ColumnKind::Date),
+            dates().then(StandardScaler::new()),
+        )
+        .with(
+            "count",
+            Selector::all(),
+            counts().then(StandardScaler::new()),
+        )
         .with(
             "level",
             levels(),
@@ -273,8 +307,16 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
             .with_blender(GreedySelection::new());
     }
     stack
-        .with_member("forest", &trees, Subsampled::new(forest.with_n_trees(24), 30_000))
-        .with_member("extra trees", &trees, Subsampled::new(extra.with_n_trees(24), 30_000))
+        .with_member(
+            "forest",
+            &trees,
+            Subsampled::new(forest.with_n_trees(24), 30_000),
+        )
+        .with_member(
+            "extra trees",
+            &trees,
+            Subsampled::new(extra.with_n_trees(24), 30_000),
+        )
 }
 
 fn score(
@@ -285,9 +327,19 @@ fn score(
     converted: &[u32],
 ) -> Result<()> {
     let converted: Vec<bool> = converted.iter().map(|&c| c == 1).collect();
-    println!("{name} on the test file: AUC {:.5}", roc_auc(&converted, prediction.positive(), None)?);
-    for (member, prediction) in fitted.member_names().iter().zip(fitted.predict_members(test.rows())?) {
-        println!("    {member}: {:.5}", roc_auc(&converted, prediction.positive(), None)?);
+    println!(
+        "{name} on the test file: AUC {:.5}",
+        roc_auc(&converted, prediction.positive(), None)?
+    );
+    for (member, prediction) in fitted
+        .member_names()
+        .iter()
+        .zip(fitted.predict_members(test.rows())?)
+    {
+        println!(
+            "    {member}: {:.5}",
+            roc_auc(&converted, prediction.positive(), None)?
+        );
     }
     Ok(())
 }
