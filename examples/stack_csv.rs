@@ -18,7 +18,7 @@ use common::output::{PendingCsv, peak_memory_mb};
 use common::progress::Bar;
 use common::recipe::{Recipe, Views};
 use serde_json::{Value, json};
-use stackfold::data::polars::TableReader;
+use stackfold::data::polars::{Columns, TableReader};
 use stackfold::data::summary::Summary;
 use stackfold::folds::{KFold, StratifiedKFold, TimeSeriesSplit};
 use stackfold::model::linfa;
@@ -90,7 +90,8 @@ fn run() -> Result<(), Exit> {
     args.required("out")?;
     set_threads(args.number("threads", 0)?)?;
 
-    let mut reader = TableReader::new();
+    // Beside the usual texts, a question mark and a blank stand for a missing cell.
+    let mut reader = TableReader::new().with_sentinels(Columns::All, ["?", " "]);
     if !args.all("missing").is_empty() {
         reader = reader.with_missing(args.all("missing").to_vec());
     }

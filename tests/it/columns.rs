@@ -10,12 +10,18 @@ use crate::support::{assert_close, binary, levels};
 
 fn table() -> Table {
     Table::new([
-        ("id", Column::integers(&[Some(1), Some(2), Some(3), Some(4)])),
+        (
+            "id",
+            Column::integers(&[Some(1), Some(2), Some(3), Some(4)]),
+        ),
         ("age", Column::numeric(vec![20.0, f64::NAN, 40.0, 60.0])),
         ("income", Column::numeric(vec![1.0, 2.0, 3.0, 4.0])),
         ("home_state", levels(&["CA", "TX", "CA", "?"])),
         ("home_city", levels(&["A", "B", "C", "D"])),
-        ("member", Column::boolean(&[Some(true), Some(false), None, Some(true)])),
+        (
+            "member",
+            Column::boolean(&[Some(true), Some(false), None, Some(true)]),
+        ),
         ("y", Column::integers(&[Some(0), Some(1), Some(0), Some(1)])),
     ])
     .unwrap()
@@ -31,14 +37,29 @@ fn chosen(selector: &Selector) -> Vec<String> {
 
 #[test]
 fn selectors_choose_by_name_kind_role_and_cardinality() {
-    assert_eq!(chosen(&Selector::all()), ["age", "income", "home_state", "home_city", "member"]);
-    assert_eq!(chosen(&Selector::prefix("home_")), ["home_state", "home_city"]);
-    assert_eq!(chosen(&Selector::suffix("e")), ["age", "income", "home_state"]);
-    assert_eq!(chosen(&Selector::regex("^(age|.*city)$").unwrap()), ["age", "home_city"]);
+    assert_eq!(
+        chosen(&Selector::all()),
+        ["age", "income", "home_state", "home_city", "member"]
+    );
+    assert_eq!(
+        chosen(&Selector::prefix("home_")),
+        ["home_state", "home_city"]
+    );
+    assert_eq!(
+        chosen(&Selector::suffix("e")),
+        ["age", "income", "home_state"]
+    );
+    assert_eq!(
+        chosen(&Selector::regex("^(age|.*city)$").unwrap()),
+        ["age", "home_city"]
+    );
     assert_eq!(chosen(&Selector::kind(ColumnKind::Boolean)), ["member"]);
     assert_eq!(chosen(&Selector::role(Role::Id)), ["id"]);
     assert!(chosen(&Selector::role(Role::Target)).is_empty());
-    assert_eq!(chosen(&Selector::cardinality(2..=3)), ["age", "home_state", "member"]);
+    assert_eq!(
+        chosen(&Selector::cardinality(2..=3)),
+        ["age", "home_state", "member"]
+    );
     // In the table's order, whatever the order of the names; an id may be named.
     assert_eq!(chosen(&Selector::names(["income", "id"])), ["id", "income"]);
 }
@@ -48,7 +69,10 @@ fn selectors_combine() {
     let home = Selector::prefix("home_");
     let few = Selector::cardinality(0..=3);
     assert_eq!(chosen(&(home.clone() & few.clone())), ["home_state"]);
-    assert_eq!(chosen(&(home.clone() | few)), ["age", "home_state", "home_city", "member"]);
+    assert_eq!(
+        chosen(&(home.clone() | few)),
+        ["age", "home_state", "home_city", "member"]
+    );
     assert_eq!(chosen(&!home), ["age", "income", "member"]);
 }
 
@@ -59,14 +83,22 @@ fn selectors_refuse_what_is_not_there() {
         assert_eq!(error.column(), Some(name));
     }
     let error = Selector::regex("(").unwrap_err();
-    assert!(error.to_string().starts_with("regex must be a regular expression"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("regex must be a regular expression"),
+        "{error}"
+    );
 }
 
 #[test]
 fn cardinality_counts_the_rows_in_hand() {
     let table = table();
     let rows = table.rows().subset(&[0, 2]).unwrap();
-    assert_eq!(Selector::cardinality(1..=1).select(rows).unwrap(), ["home_state", "member"]);
+    assert_eq!(
+        Selector::cardinality(1..=1).select(rows).unwrap(),
+        ["home_state", "member"]
+    );
 }
 
 #[test]
@@ -81,7 +113,9 @@ fn steps_stand_side_by_side_in_their_order() {
             Imputer::mean().then(StandardScaler::new()),
         )
         .with_remainder(Remainder::Pass);
-    let (fitted, features) = transformer.fit_transform(Train::new(&table, &target).unwrap()).unwrap();
+    let (fitted, features) = transformer
+        .fit_transform(Train::new(&table, &target).unwrap())
+        .unwrap();
     let names: Vec<&str> = features.names().collect();
     assert_eq!(
         names,
@@ -115,7 +149,12 @@ fn steps_stand_side_by_side_in_their_order() {
     let less = Table::new([("age", table.column("age").unwrap().clone())]).unwrap();
     let error = fitted.transform(less.rows()).unwrap_err();
     assert_eq!(error.column(), Some("home_state"));
-    assert!(error.to_string().starts_with("step \"codes\", column \"home_state\""), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("step \"codes\", column \"home_state\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -123,7 +162,9 @@ fn the_remainder_cannot_pass_levels() {
     let table = table();
     let target = binary(&[0, 1, 0, 1]);
     let transformer = ColumnTransformer::new().with_remainder(Remainder::Pass);
-    let error = transformer.fit_transform(Train::new(&table, &target).unwrap()).unwrap_err();
+    let error = transformer
+        .fit_transform(Train::new(&table, &target).unwrap())
+        .unwrap_err();
     assert_eq!(error.column(), Some("home_state"));
 }
 
@@ -139,14 +180,20 @@ fn one_column_may_be_used_twice_under_two_names() {
     };
     let train = Train::new(&table, &target).unwrap();
     let (_, features) = steps(Naming::Prefixed).fit_transform(train).unwrap();
-    assert_eq!(features.names().collect::<Vec<_>>(), ["raw__income", "scaled__income"]);
+    assert_eq!(
+        features.names().collect::<Vec<_>>(),
+        ["raw__income", "scaled__income"]
+    );
     let error = steps(Naming::Plain).fit_transform(train).unwrap_err();
     assert_eq!(error.column(), Some("income"));
     let twice = ColumnTransformer::new()
         .with("step", Selector::names(["income"]), Imputer::mean())
         .with("step", Selector::names(["age"]), Imputer::mean());
     let error = twice.fit_transform(train).unwrap_err();
-    assert_eq!(error.to_string(), "step names must be different, not \"step\" twice");
+    assert_eq!(
+        error.to_string(),
+        "step names must be different, not \"step\" twice"
+    );
 }
 
 #[test]
@@ -154,7 +201,11 @@ fn an_empty_selection_is_a_no_op_that_warns() {
     let table = table();
     let target = binary(&[0, 1, 0, 1]);
     let transformer = ColumnTransformer::new()
-        .with("dates", Selector::kind(ColumnKind::Date), OneHotEncoder::new())
+        .with(
+            "dates",
+            Selector::kind(ColumnKind::Date),
+            OneHotEncoder::new(),
+        )
         .with("numbers", Selector::names(["income"]), Imputer::mean());
     let train = Train::new(&table, &target).unwrap();
     let (fitted, features) = transformer.fit_transform(train).unwrap();

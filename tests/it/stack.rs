@@ -69,7 +69,9 @@ impl Predictor<Labels> for FittedOneFeature<Labels> {
             .iter()
             .map(|mean| {
                 let column = x.column(self.feature).iter();
-                column.map(|&v| (-(f64::from(v) - mean).powi(2)).exp() + 1e-9).collect()
+                column
+                    .map(|&v| (-(f64::from(v) - mean).powi(2)).exp() + 1e-9)
+                    .collect()
             })
             .collect();
         for row in 0..x.n_rows() {
@@ -95,7 +97,11 @@ impl Estimator<Values> for OneFeature {
             column.iter().sum::<f64>() / n,
             y.as_slice().iter().sum::<f64>() / n,
         );
-        let cross: f64 = column.iter().zip(y.as_slice()).map(|(x, y)| (x - mx) * (y - my)).sum();
+        let cross: f64 = column
+            .iter()
+            .zip(y.as_slice())
+            .map(|(x, y)| (x - mx) * (y - my))
+            .sum();
         let slope = cross / column.iter().map(|x| (x - mx).powi(2)).sum::<f64>();
         Ok(FittedOneFeature {
             feature: self.0,
@@ -108,7 +114,8 @@ impl Estimator<Values> for OneFeature {
 impl Predictor<Values> for FittedOneFeature<Values> {
     fn predict(&self, x: &Features<OutOfSample>) -> Result<Values> {
         let line = |&v: &f32| self.numbers[0] + self.numbers[1] * f64::from(v);
-        self.shape.prediction(vec![x.column(self.feature).iter().map(line).collect()])
+        self.shape
+            .prediction(vec![x.column(self.feature).iter().map(line).collect()])
     }
 }
 
@@ -117,7 +124,11 @@ fn halves(n: usize) -> (Table, Vec<f64>) {
     let mut stream = Seed::new(11).stream();
     let a: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
     let b: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
-    let sum = a.iter().zip(&b).map(|(a, b)| a + b + 0.3 * stream.normal()).collect();
+    let sum = a
+        .iter()
+        .zip(&b)
+        .map(|(a, b)| a + b + 0.3 * stream.normal())
+        .collect();
     let table = Table::new([("a", Column::numeric(a)), ("b", Column::numeric(b))]).unwrap();
     (table, sum)
 }
@@ -150,7 +161,9 @@ fn by_hand(
     let model = OneFeature(feature)
         .fit(&x, &target.take(train), &FitContext::default())
         .unwrap();
-    let new = fitted.transform(table.rows().subset(rows).unwrap()).unwrap();
+    let new = fitted
+        .transform(table.rows().subset(rows).unwrap())
+        .unwrap();
     model.predict(&new).unwrap().positive().to_vec()
 }
 
@@ -174,7 +187,11 @@ fn a_b_c_is_the_loop_written_by_hand() {
     let b1: Vec<Vec<f64>> = (0..2).map(|f| by_hand(f, &table, &target, a, b)).collect();
     let c1: Vec<Vec<f64>> = (0..2).map(|f| by_hand(f, &table, &target, a, &c)).collect();
     for (m, column) in b1.iter().enumerate() {
-        assert_eq!(fitted.out_of_fold()[m].1.positive(), column, "B1 of member {m}");
+        assert_eq!(
+            fitted.out_of_fold()[m].1.positive(),
+            column,
+            "B1 of member {m}"
+        );
     }
     let new = table.rows().subset(&c).unwrap();
     for (m, prediction) in fitted.predict_members(new).unwrap().iter().enumerate() {
@@ -182,7 +199,10 @@ fn a_b_c_is_the_loop_written_by_hand() {
     }
     // The meta model by hand: gradient descent on the same penalised loss.
     let logit = |p: f64| (p / (1.0 - p)).ln();
-    let y: Vec<f64> = b.iter().map(|&row| f64::from(target.codes()[row as usize])).collect();
+    let y: Vec<f64> = b
+        .iter()
+        .map(|&row| f64::from(target.codes()[row as usize]))
+        .collect();
     let mut theta = [0.5, 0.5, 0.0];
     for _ in 0..40_000 {
         let mut gradient = [0.5 * (theta[0] - 0.5), 0.5 * (theta[1] - 0.5), 0.0];
@@ -213,7 +233,9 @@ fn out_of_fold_is_the_loop_written_by_hand() {
         .with_blender(AverageBlender::new(Average::Arithmetic))
         .fit(train)
         .unwrap();
-    let plan = StratifiedKFold::new(4).plan(&SplitContext::of(train)).unwrap();
+    let plan = StratifiedKFold::new(4)
+        .plan(&SplitContext::of(train))
+        .unwrap();
     assert_eq!(fitted.plan(), &plan);
     let mut expected = vec![[f64::NAN; 2]; 203];
     let mut new = vec![[0.0; 2]; 203];
@@ -225,7 +247,10 @@ fn out_of_fold_is_the_loop_written_by_hand() {
             for (&row, p) in split.validation().iter().zip(held_out) {
                 expected[row as usize][f] = p;
             }
-            for (row, p) in by_hand(f, &table, &target, split.train(), &all).iter().enumerate() {
+            for (row, p) in by_hand(f, &table, &target, split.train(), &all)
+                .iter()
+                .enumerate()
+            {
                 new[row][f] += p / 4.0;
             }
         }
@@ -248,20 +273,33 @@ fn a_stack_solves_what_no_member_solves_alone() {
     let known: Vec<u32> = (0..1000).collect();
     let new: Vec<u32> = (1000..2000).collect();
     let train = Train::new(&table, &target).unwrap().subset(&known).unwrap();
-    let fitted = two_members(Scheme::out_of_fold(StratifiedKFold::new(5))).fit(train).unwrap();
-    let truth: Vec<bool> = new.iter().map(|&row| target.codes()[row as usize] == 1).collect();
+    let fitted = two_members(Scheme::out_of_fold(StratifiedKFold::new(5)))
+        .fit(train)
+        .unwrap();
+    let truth: Vec<bool> = new
+        .iter()
+        .map(|&row| target.codes()[row as usize] == 1)
+        .collect();
     let rows = table.rows().subset(&new).unwrap();
     let auc = |p: &Probabilities| binary::roc_auc(&truth, p.positive(), None).unwrap();
     let stack = auc(&fitted.predict(rows).unwrap());
     for member in fitted.predict_members(rows).unwrap() {
-        assert!(stack > auc(&member) + 0.1, "{stack} against {}", auc(&member));
+        assert!(
+            stack > auc(&member) + 0.1,
+            "{stack} against {}",
+            auc(&member)
+        );
     }
     // What it said of itself beforehand holds.
     let report = fitted.report();
     let own = report.stack.as_ref().unwrap();
     let interval = own.interval.as_ref().unwrap();
     assert!(interval.low <= own.score && own.score <= interval.high);
-    assert!((own.score - stack).abs() < 0.03, "{} and {stack}", own.score);
+    assert!(
+        (own.score - stack).abs() < 0.03,
+        "{} and {stack}",
+        own.score
+    );
     assert_eq!(report.best_member().unwrap().level, 1);
 }
 
@@ -301,7 +339,11 @@ fn refit_and_fold_average_come_from_one_stack() {
     let target = labels(&sum);
     let train = Train::new(&table, &target).unwrap();
     let stack = two_members(Scheme::out_of_fold(KFold::new(3)));
-    let both = stack.clone().with_new_rows(NewRows::Both).fit(train).unwrap();
+    let both = stack
+        .clone()
+        .with_new_rows(NewRows::Both)
+        .fit(train)
+        .unwrap();
     let average = stack.clone().fit(train).unwrap();
     let refit = stack.with_new_rows(NewRows::Refit).fit(train).unwrap();
     let rows = table.rows();
@@ -340,13 +382,22 @@ fn levels_and_raw_columns_are_used() {
         .with_member("first", OneFeature(0))
         .with_member("raw", OneFeature(2));
     let fitted = stack.with_level(level).fit(train).unwrap();
-    let names: Vec<&str> = fitted.out_of_fold().iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = fitted
+        .out_of_fold()
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(names, ["a", "prior", "first", "raw"]);
     let levels: Vec<usize> = fitted.report().members.iter().map(|m| m.level).collect();
     assert_eq!(levels, [1, 1, 2, 2]);
     assert!(fitted.report().stack.as_ref().unwrap().score > only_a + 0.1);
     assert_eq!(fitted.predict(table.rows()).unwrap().n_rows(), 400);
-    let weights: Vec<bool> = fitted.report().members.iter().map(|m| m.weight.is_some()).collect();
+    let weights: Vec<bool> = fitted
+        .report()
+        .members
+        .iter()
+        .map(|m| m.weight.is_some())
+        .collect();
     assert_eq!(weights, [false, false, true, true]);
 }
 
@@ -357,9 +408,18 @@ fn values_are_stacked() {
     let view = view();
     let blenders: Vec<(&str, Arc<dyn Fn(Stack<Values>) -> Stack<Values>>)> = vec![
         ("ridge", Arc::new(|s| s.with_blender(RidgeBlender::new()))),
-        ("nnls", Arc::new(|s| s.with_blender(NonNegativeBlender::new()))),
-        ("greedy", Arc::new(|s| s.with_blender(GreedySelection::new().with_bags(1, 1.0)))),
-        ("mean", Arc::new(|s| s.with_blender(AverageBlender::new(Average::Arithmetic)))),
+        (
+            "nnls",
+            Arc::new(|s| s.with_blender(NonNegativeBlender::new())),
+        ),
+        (
+            "greedy",
+            Arc::new(|s| s.with_blender(GreedySelection::new().with_bags(1, 1.0))),
+        ),
+        (
+            "mean",
+            Arc::new(|s| s.with_blender(AverageBlender::new(Average::Arithmetic))),
+        ),
         (
             "estimator",
             Arc::new(|s| {
@@ -371,7 +431,9 @@ fn values_are_stacked() {
         let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
             .with_member("a", &view, OneFeature(0))
             .with_member("b", &view, OneFeature(1));
-        let fitted = with_blender(stack).fit(Train::new(&table, &target).unwrap()).unwrap();
+        let fitted = with_blender(stack)
+            .fit(Train::new(&table, &target).unwrap())
+            .unwrap();
         let report = fitted.report();
         assert_eq!(report.metric, RegressionMetric::Rmse.name());
         let score = report.stack.as_ref().unwrap().score;
@@ -406,10 +468,14 @@ fn many_classes_are_stacked() {
     let score = fitted.report().stack.as_ref().unwrap().score;
     let best = fitted.report().best_member().unwrap().score;
     assert!(score < best - 0.1, "{score} against {best}");
-    assert_eq!(fitted.predict(table.rows()).unwrap().classes(), ["low", "middle", "high"]);
+    assert_eq!(
+        fitted.predict(table.rows()).unwrap().classes(),
+        ["low", "middle", "high"]
+    );
 
     for blender in [
-        Arc::new(|s: Stack<Labels>| s.with_blender(NonNegativeBlender::new())) as Arc<dyn Fn(_) -> _>,
+        Arc::new(|s: Stack<Labels>| s.with_blender(NonNegativeBlender::new()))
+            as Arc<dyn Fn(_) -> _>,
         Arc::new(|s: Stack<Labels>| s.with_blender(AverageBlender::new(Average::Geometric))),
         Arc::new(|s: Stack<Labels>| s.with_blender(GreedySelection::new())),
         Arc::new(|s: Stack<Labels>| s.with_blender(EstimatorBlender::new(OneFeature(0)))),
@@ -417,7 +483,10 @@ fn many_classes_are_stacked() {
         let prediction = stack(blender).unwrap().predict(table.rows()).unwrap();
         assert_eq!(prediction.n_columns(), 3);
     }
-    let error = stack(Arc::new(|s| s.with_blender(AverageBlender::new(Average::Rank)))).unwrap_err();
+    let error = stack(Arc::new(|s| {
+        s.with_blender(AverageBlender::new(Average::Rank))
+    }))
+    .unwrap_err();
     assert!(error.to_string().contains("rank mean"), "{error}");
 }
 
@@ -432,7 +501,11 @@ fn weights_of_blenders_are_convex_and_prefer_the_better_member() {
         .with_member("prior", &view, Prior::new());
     for (name, stack) in [
         ("nnls", base.clone().with_blender(NonNegativeBlender::new())),
-        ("greedy", base.clone().with_blender(GreedySelection::new().with_bags(1, 1.0))),
+        (
+            "greedy",
+            base.clone()
+                .with_blender(GreedySelection::new().with_bags(1, 1.0)),
+        ),
         (
             "greedy by AUC",
             base.with_blender(
@@ -445,7 +518,10 @@ fn weights_of_blenders_are_convex_and_prefer_the_better_member() {
         let fitted = stack.fit(train).unwrap();
         let weights = fitted.blender().weights().unwrap();
         assert_close(weights.iter().sum(), 1.0, 1e-12);
-        assert!(weights[0] > weights[1] && weights[1] >= 0.0, "{name}: {weights:?}");
+        assert!(
+            weights[0] > weights[1] && weights[1] >= 0.0,
+            "{name}: {weights:?}"
+        );
     }
 }
 
@@ -476,7 +552,9 @@ fn time_windows_leave_the_first_rows_without_predictions() {
         .unwrap();
     let target = labels(&sum);
     let train = Train::new(&table, &target).unwrap();
-    let fitted = two_members(Scheme::out_of_fold(TimeSeriesSplit::new(4))).fit(train).unwrap();
+    let fitted = two_members(Scheme::out_of_fold(TimeSeriesSplit::new(4)))
+        .fit(train)
+        .unwrap();
     let rows = fitted.out_of_fold_rows();
     assert!(!rows.is_empty() && rows[0] > 0 && rows.len() < 200);
     assert_eq!(fitted.out_of_fold()[0].1.n_rows(), rows.len());
@@ -513,9 +591,13 @@ fn a_stack_is_a_learner() {
     let target = labels(&sum);
     let train = Train::new(&table, &target).unwrap();
     let inner = two_members(Scheme::out_of_fold(StratifiedKFold::new(3)));
-    let validated =
-        cross_validate(&inner, train, &StratifiedKFold::new(3), &[&ClassificationMetric::RocAuc])
-            .unwrap();
+    let validated = cross_validate(
+        &inner,
+        train,
+        &StratifiedKFold::new(3),
+        &[&ClassificationMetric::RocAuc],
+    )
+    .unwrap();
     assert_eq!(validated.out_of_fold().prediction().n_rows(), 200);
     let outer = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(3)))
         .with_learner("stack", inner)
@@ -588,7 +670,10 @@ fn the_report_prints_as_a_table() {
         .fit(Train::new(&table, &target).unwrap())
         .unwrap();
     let text = fitted.report().to_string();
-    assert!(text.starts_with("150 rows, 60 with out-of-fold predictions from 1 split,"), "{text}");
+    assert!(
+        text.starts_with("150 rows, 60 with out-of-fold predictions from 1 split,"),
+        "{text}"
+    );
     for word in ["member", "roc_auc", "95 % interval", "stack", "correlation"] {
         assert!(text.contains(word), "no {word:?} in\n{text}");
     }
@@ -635,7 +720,10 @@ fn a_blender_may_come_from_outside() {
         fitted.predict(table.rows()).unwrap(),
         fitted.predict_members(table.rows()).unwrap()[0]
     );
-    assert_eq!(fitted.out_of_fold_stack().unwrap(), &fitted.out_of_fold()[0].1);
+    assert_eq!(
+        fitted.out_of_fold_stack().unwrap(),
+        &fitted.out_of_fold()[0].1
+    );
 }
 
 #[test]
@@ -650,7 +738,9 @@ fn row_weights_reach_blender_and_score() {
         .map(|(row, &c)| if row % 3 == 0 { 1 - c } else { c })
         .collect();
     let spoilt = binary(&codes);
-    let weights: Vec<f64> = (0..300).map(|row| f64::from(u8::from(row % 3 != 0))).collect();
+    let weights: Vec<f64> = (0..300)
+        .map(|row| f64::from(u8::from(row % 3 != 0)))
+        .collect();
     let weighted = table
         .clone()
         .with_column("w", Column::numeric(weights.clone()))
@@ -691,5 +781,9 @@ fn fields_of_meta_features_are_named_after_members() {
         .fit(Train::new(&table, &target).unwrap())
         .unwrap();
     let share = target.output(0, RowIndex::All(100)).iter().sum::<f64>() / 100.0;
-    assert_close(fitted.predict(table.rows()).unwrap().positive()[0], share, 1e-12);
+    assert_close(
+        fitted.predict(table.rows()).unwrap().positive()[0],
+        share,
+        1e-12,
+    );
 }
