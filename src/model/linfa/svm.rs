@@ -45,8 +45,8 @@ pub enum Kernel {
 ///
 /// Missing values are an error that names the feature. It takes no weights.
 ///
-/// Cost: `8 n^2` bytes for the kernel, between `n^2` and `n^3` in time (on one core, 13 s for
-/// 10,000 rows and 77 s for 20,000, times a bit less than the number of folds): the rows are a
+/// Cost: `8 n^2` bytes for the kernel, between `n^2` and `n^3` in time, for all rows once
+/// and for all but a fold once a fold: the rows are a
 /// seeded stratified sample of at most [`SupportVectorMachine::with_max_rows`], and a kernel above
 /// the memory limit is refused.
 ///

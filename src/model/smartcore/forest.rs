@@ -97,6 +97,8 @@ macro_rules! forest_options {
 ///
 /// Cost: `n p log n` to sort, then about `n p` a level and tree (each level moves all features'
 /// rows); 20 bytes a value for each of the four.
+/// Measured for 30,000 x 100: 2 CPU seconds for 20 trees of depth 10, 4 for 40 of depth 14, 10 for
+/// 100 (a fifth of the features a split instead of their root: 14); extra trees: 6 for 40.
 ///
 /// ```
 /// use stackfold::data::Feature;

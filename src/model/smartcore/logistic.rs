@@ -25,7 +25,8 @@ use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
 /// smartcore fits on missing values without a word; here they are an error that names the
 /// feature. It takes no weights, and neither does this.
 ///
-/// Cost: `n p` a step, up to 1,000 steps; 8 bytes a value of memory.
+/// Cost: `n p` a step, up to 1,000 steps; 8 bytes a value of memory. Measured: 0.8 CPU seconds for
+/// 30,000 x 100.
 ///
 /// ```
 /// use stackfold::data::Feature;
