@@ -22,9 +22,9 @@ use stackfold::prelude::*;
 use stackfold::transform::encode::{
     Drop, Frequency, FrequencyEncoder, LeaveOneOutEncoder, LoneRow, MinFrequency, MissingLevel,
     Noise, OneHotEncoder, OrderedPrior, OrderedTargetEncoder, OrdinalEncoder, RowOrder, Smoothing,
-    TargetEncoder, UnknownCode,
+    TargetEncoder, Unknown, UnknownCode,
 };
-use stackfold::transform::impute::Imputer;
+use stackfold::transform::impute::{Imputer, Indicators};
 use stackfold::transform::scale::{
     Beyond, MaxAbsScaler, MinMaxScaler, QuantileOutput, QuantileScaler, RobustScaler,
     StandardScaler,
@@ -396,7 +396,12 @@ fn one_hot() {
 
     let peers = Peers::new("salaries one_hot");
     let y = SALARIES.any_target();
-    SALARIES.both(&peers, "none", &["Gender", "Department"], &y, none);
+    SALARIES.both(&peers, "none", &["Gender", "Department"], &y, none.clone());
+    let infrequent = none
+        .with_min_frequency(MinFrequency::Count(50))
+        .with_unknown(Unknown::Infrequent);
+    let columns = ["Division", "Employee Position Title"];
+    SALARIES.both(&peers, "unknown_is_infrequent", &columns, &y, infrequent);
     peers.finish();
 }
 
@@ -556,6 +561,8 @@ fn imputers() {
             Imputer::most_frequent(),
         );
         data.both(&peers, "constant", columns, &y, Imputer::constant(-7.0));
+        let indicators = Imputer::median().with_indicators(Indicators::IfMissing);
+        data.both(&peers, "indicators", columns, &y, indicators);
         peers.finish();
     }
 }

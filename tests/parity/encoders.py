@@ -90,8 +90,8 @@ class Rows:
         for part, rows in [("train", self.train), ("new", self.new)]:
             show(f"{self.name} {case} {part}", names(fitted), fitted.transform(rows[columns]))
 
-    def one_hot(self, case, columns, **options):
-        encoders = {c: OneHotEncoder(sparse_output=False, handle_unknown="ignore",
+    def one_hot(self, case, columns, handle_unknown="ignore", **options):
+        encoders = {c: OneHotEncoder(sparse_output=False, handle_unknown=handle_unknown,
                                      feature_name_combiner=one_hot_name(c), **options)
                     for c in columns}
         fitted = {c: e.fit(self.train[[c]]) for c, e in encoders.items()}
@@ -148,6 +148,9 @@ def numeric_cases(rows, columns):
         rows.without_target(f"impute {strategy}", columns, SimpleImputer(strategy=strategy))
     rows.without_target("impute constant", columns,
                         SimpleImputer(strategy="constant", fill_value=-7))
+    indicated = [*columns, *(f"{c}_missing" for c in columns if rows.train[c].isna().any())]
+    rows.both("impute indicators", lambda _: indicated,
+              SimpleImputer(strategy="median", add_indicator=True), columns)
     rows.without_target("scale standard", columns, StandardScaler())
     rows.without_target("scale min_max", columns, MinMaxScaler())
     rows.without_target("scale min_max clipped", columns, MinMaxScaler((-1, 2), clip=True))
@@ -251,6 +254,8 @@ def salary(rows):
 
 
 salaries.one_hot("one_hot none", ["Gender", "Department"])
+salaries.one_hot("one_hot unknown_is_infrequent", ["Division", "Employee Position Title"],
+                 min_frequency=50, handle_unknown="infrequent_if_exist")
 ordinal_cases(salaries, texts)
 category_encoders_cases(salaries, texts, salary)
 for smooth in ["auto", 3.0]:
