@@ -49,7 +49,7 @@ encoders and their parameters (the first value is the default):
     leave-one-out  sigma=0.05  noise=multiplicative|additive  missing=prior|level
                    lone-row=others|overall
     ordered        permutations=4  prior-weight=1  order=random|time|given
-                   prior=earlier|overall  missing=level|prior
+                   prior=earlier|overall  min-rows=1  missing=level|prior
     mean, median, most-frequent, constant (value=0): imputers, indicators=none|if-missing|all
     standard, max-abs
     min-max        low=0  high=1  clip=no|yes
@@ -426,6 +426,7 @@ fn transformer<Y: Target>(
             let ordered = OrderedTargetEncoder::new()
                 .with_permutations(params.number("permutations", 4)?)
                 .with_prior_weight(params.number("prior-weight", 1.0)?)
+                .with_min_rows(params.number("min-rows", 1)?)
                 .with_order(params.choice(
                     "order",
                     &[

@@ -51,7 +51,8 @@ pub enum LoneRow {
 /// seen in one training row, unseen levels and, unless they are made
 /// [a level](MissingLevel::AsLevel), missing cells; a training row without another of its level
 /// gets what [`LoneRow`] says. If there is no other row at all, or none has weight, its feature
-/// is missing.
+/// is missing. With [`Noise::None`], [`MissingLevel::AsLevel`] and [`LoneRow::OverallMean`] these
+/// are the numbers of `category_encoders`' `LeaveOneOutEncoder` without sigma.
 ///
 /// For two classes the target is 1 for the positive class; more classes give one feature a
 /// class, named `column_class`; in regression it is the value. `c` columns and `k` outputs of the

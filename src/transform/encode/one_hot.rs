@@ -67,6 +67,10 @@ pub enum MinFrequency {
 /// [`with_max_levels`](Self::with_max_levels), share the feature `column_infrequent`. Missing
 /// cells are never among them.
 ///
+/// The features are those of scikit-learn's `OneHotEncoder`, in its order, but for this: there texts
+/// that are numbers are in the order of characters, missing cells may be infrequent, and of equally
+/// frequent levels the last by name stay.
+///
 /// ```
 /// use stackfold::data::Column;
 /// use stackfold::prelude::*;

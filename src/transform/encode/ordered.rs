@@ -48,7 +48,9 @@ pub enum OrderedPrior {
 /// (weights of one, without), `a` is the prior's weight and `p` the prior, see [`OrderedPrior`].
 /// This is averaged over several orders. If the table has a time column, its order is taken
 /// instead; rows of the same time do not see one another. A new row gets `(S + a p) / (W + a)`
-/// over all training rows, with `p` the mean of all.
+/// over all training rows, with `p` the mean of all. [`RowOrder::AsGiven`],
+/// [`OrderedPrior::OverallMean`] and [`with_min_rows(2)`](Self::with_min_rows) give the numbers of
+/// `category_encoders`' `CatBoostEncoder`.
 ///
 /// Missing cells are a level, unless told [otherwise](MissingLevel::Prior); unseen levels get the
 /// prior. If there is no other row to learn from, or none has weight, the feature is missing. For
@@ -161,6 +163,12 @@ impl OrderedTargetEncoder {
     #[must_use]
     pub fn prior_weight(&self) -> f64 {
         self.prior_weight
+    }
+
+    /// In how many training rows a level must have been for new rows to get more than the prior.
+    #[must_use]
+    pub fn min_rows(&self) -> usize {
+        self.min_rows
     }
 
     /// The order of rows.

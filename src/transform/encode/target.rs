@@ -91,6 +91,11 @@ impl Smoothing {
 /// Sums are kept for each level and fold in one scan, whatever the number of folds; those of the
 /// other folds are merged, so that a row's own target takes no part even by rounding.
 ///
+/// Over the same folds these are the numbers of scikit-learn's `TargetEncoder`, with its `smooth` a
+/// number or `"auto"`. New rows get those of `category_encoders`' `MEstimateEncoder`
+/// ([`Smoothing::Fixed`]) and `TargetEncoder` ([`Smoothing::Sigmoid`], where `k` is its
+/// `min_samples_leaf` and `f` its `smoothing`); its training rows see their own target.
+///
 /// Source: Micci-Barreca 2001, "A preprocessing scheme for high-cardinality categorical attributes
 /// in classification and prediction problems", SIGKDD Explorations 3(1); cross-fitting as in
 /// scikit-learn's `TargetEncoder`.
