@@ -106,7 +106,7 @@ impl Estimator<Values> for OneFeature {
         Ok(FittedOneFeature {
             feature: self.0,
             numbers: vec![my - slope * mx, slope],
-            shape: y.take(&[]),
+            shape: Target::take(y, &[]),
         })
     }
 }
