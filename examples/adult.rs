@@ -55,9 +55,13 @@ fn run() -> Result<(), Exit> {
     let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
         .with_member("logistic", &linear, LogisticRegression::new())
         .with_member("bayes", &linear, GaussianNaiveBayes::new())
-        .with_member("forest", &trees, RandomForest::new())
-        .with_member("extra trees", &trees, ExtraTrees::new())
-        .with_member("boosting", &trees, GradientBoosting::new())
+        .with_member("forest", &trees, RandomForest::new().with_n_trees(60))
+        .with_member("extra trees", &trees, ExtraTrees::new().with_n_trees(60))
+        .with_member(
+            "boosting",
+            &trees,
+            GradientBoosting::new().with_n_trees(150),
+        )
         .with_progress(Bar::new("adult"));
 
     let seed = Seed::new(args.number("seed", 1)?);

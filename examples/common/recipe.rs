@@ -152,8 +152,12 @@ impl Recipe for Labels {
             "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
             "svm" => stack.with_member(name, linear, linfa::SupportVectorMachine::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
-            "forest" => stack.with_member(name, tree, smartcore::RandomForest::new()),
-            "extra_trees" => stack.with_member(name, tree, smartcore::ExtraTrees::new()),
+            "forest" => {
+                stack.with_member(name, tree, smartcore::RandomForest::new().with_n_trees(60))
+            }
+            "extra_trees" => {
+                stack.with_member(name, tree, smartcore::ExtraTrees::new().with_n_trees(60))
+            }
             "boosting" => stack.with_member(name, tree, smartcore::GradientBoosting::new()),
             "smartcore_logistic" => {
                 stack.with_member(name, linear, smartcore::LogisticRegression::new())
@@ -191,8 +195,12 @@ impl Recipe for Values {
             "smartcore_ridge" => stack.with_member(name, linear, smartcore::Ridge::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
             "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
-            "forest" => stack.with_member(name, tree, smartcore::RandomForest::new()),
-            "extra_trees" => stack.with_member(name, tree, smartcore::ExtraTrees::new()),
+            "forest" => {
+                stack.with_member(name, tree, smartcore::RandomForest::new().with_n_trees(60))
+            }
+            "extra_trees" => {
+                stack.with_member(name, tree, smartcore::ExtraTrees::new().with_n_trees(60))
+            }
             "boosting" => stack.with_member(name, tree, smartcore::GradientBoosting::new()),
             _ => return None,
         })

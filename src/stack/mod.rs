@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use blend::{
     Average, AverageBlender, Blender, EstimatorBlender, FittedBlender, GreedySelection,
-    LogisticBlender, NonNegativeBlender, RidgeBlender,
+    LogisticBlender, NonNegativeBlender, RidgeBlender, Weights,
 };
 pub use fitted::FittedStack;
 pub use meta::{Meta, MetaForm};

@@ -267,7 +267,7 @@ fn mean(values: &[f64], weights: Option<&[f64]>) -> f64 {
     }
 }
 
-fn predicts_classes<Y: Target>() -> bool {
+pub(crate) fn predicts_classes<Y: Target>() -> bool {
     TypeId::of::<Y>() == TypeId::of::<Labels>()
 }
 

@@ -20,11 +20,25 @@ use crate::stack::meta::CLIP;
 /// standardised (a missing one becomes 0) and have a coefficient for each class but the first.
 ///
 /// Minimised is `sum over rows of weight x -ln p(own class) + alpha/2 (sum of (w_m - 1/M)^2 + sum
-/// of squared coefficients)` by Newton's method: with a large `alpha`, or few rows, the blend is
-/// the geometric mean of the members; with many rows the data decide.
+/// of squared coefficients)` over `w_m >= 0` by Newton's method, projected (Bertsekas 1982): with a
+/// large `alpha`, or few rows, the blend is the geometric mean of the members; with many rows the
+/// data decide. Weights of 0 or more keep members that say nearly the same from being played off
+/// against one another (Breiman 1996, on regression); [`Weights::Any`] allows it.
 #[derive(Debug, Clone)]
 pub struct LogisticBlender {
     alpha: f64,
+    weights: Weights,
+}
+
+/// Which weights members may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Weights {
+    /// Weights of 0 or more.
+    #[default]
+    NonNegative,
+    /// Any.
+    Any,
 }
 
 impl Default for LogisticBlender {
@@ -34,16 +48,25 @@ impl Default for LogisticBlender {
 }
 
 impl LogisticBlender {
-    /// With `alpha` 10.
+    /// With `alpha` 10 and weights of 0 or more.
     #[must_use]
     pub fn new() -> Self {
-        Self { alpha: 10.0 }
+        Self {
+            alpha: 10.0,
+            weights: Weights::NonNegative,
+        }
     }
 
     /// How strongly weights are drawn towards equal ones: above 0.
     #[must_use]
     pub fn with_alpha(self, alpha: f64) -> Self {
-        Self { alpha }
+        Self { alpha, ..self }
+    }
+
+    /// Which weights members may have.
+    #[must_use]
+    pub fn with_weights(self, weights: Weights) -> Self {
+        Self { weights, ..self }
     }
 }
 
@@ -59,7 +82,13 @@ impl Blender<Labels> for LogisticBlender {
         }
         let scaling = meta.extra().map(Scaling::of).unwrap_or_default();
         let design = Design::new(meta, &scaling, target.n_classes());
-        let theta = newton(&design, target.codes(), context.weights(), self.alpha)?;
+        let theta = newton(
+            &design,
+            target.codes(),
+            context.weights(),
+            self.alpha,
+            self.weights,
+        )?;
         Ok(Arc::new(Pool {
             theta,
             n_members: meta.predictions().len(),
@@ -226,8 +255,14 @@ fn softmax(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
     }
 }
 
-/// Newton's method with halved steps.
-fn newton(design: &Design, codes: &[u32], weights: Option<&[f64]>, alpha: f64) -> Result<Vec<f64>> {
+/// Newton's method with halved steps, projected on the weights that are allowed.
+fn newton(
+    design: &Design,
+    codes: &[u32],
+    weights: Option<&[f64]>,
+    alpha: f64,
+    allowed: Weights,
+) -> Result<Vec<f64>> {
     let (n, d, n_classes) = (codes.len(), design.n_parameters(), design.n_classes);
     let start = 1.0 / design.n_members as f64;
     let prior: Vec<f64> = (0..d)
@@ -293,9 +328,21 @@ fn newton(design: &Design, codes: &[u32], weights: Option<&[f64]>, alpha: f64) -
         }
         total
     };
+    let bounded = |j: usize| allowed == Weights::NonNegative && j < design.n_members;
     let mut theta = prior.clone();
     for _ in 0..100 {
-        let now = sums(&theta, true);
+        let mut now = sums(&theta, true);
+        // A weight at zero that would go below stays where it is.
+        for j in (0..d).filter(|&j| bounded(j)) {
+            if theta[j] <= 0.0 && now[1 + j] > 0.0 {
+                now[1 + j] = 0.0;
+                for i in 0..d {
+                    now[1 + d + i * d + j] = 0.0;
+                    now[1 + d + j * d + i] = 0.0;
+                }
+                now[1 + d + j * d + j] = 1.0;
+            }
+        }
         let step = solve_positive(&now[1 + d..], &now[1..=d]);
         let descent: f64 = step.iter().zip(&now[1..=d]).map(|(s, g)| s * g).sum();
         if descent <= 1e-12 * (1.0 + now[0].abs()) {
@@ -304,8 +351,11 @@ fn newton(design: &Design, codes: &[u32], weights: Option<&[f64]>, alpha: f64) -
         let mut share = 1.0;
         let mut next = theta.clone();
         while share > 1e-6 {
-            for ((t, &old), s) in next.iter_mut().zip(&theta).zip(&step) {
-                *t = old - share * s;
+            for (j, (t, s)) in next.iter_mut().zip(&step).enumerate() {
+                *t = theta[j] - share * s;
+                if bounded(j) {
+                    *t = t.max(0.0);
+                }
             }
             if sums(&next, false)[0] <= now[0] {
                 break;
@@ -364,7 +414,7 @@ mod tests {
         for n_classes in [2, 4] {
             let (meta, labels) = meta(500, n_classes, 3);
             let design = Design::new(&meta, &Scaling::default(), n_classes);
-            let theta = newton(&design, labels.codes(), None, 2.0).unwrap();
+            let theta = newton(&design, labels.codes(), None, 2.0, Weights::Any).unwrap();
             let loss = |theta: &[f64]| -> f64 {
                 let mut p = vec![0.0; n_classes];
                 let mut loss = 0.0;
@@ -392,8 +442,48 @@ mod tests {
     fn a_strong_pull_gives_equal_weights() {
         let (meta, labels) = meta(200, 3, 4);
         let design = Design::new(&meta, &Scaling::default(), 3);
-        let theta = newton(&design, labels.codes(), None, 1e9).unwrap();
+        let theta = newton(&design, labels.codes(), None, 1e9, Weights::Any).unwrap();
         assert!(theta[..4].iter().all(|w| (w - 0.25).abs() < 1e-5));
+    }
+
+    /// No step along an allowed direction makes the loss smaller.
+    #[test]
+    fn bounded_weights_are_a_minimum_too() {
+        let (meta, labels) = meta(300, 2, 4);
+        // The last member says the opposite of the third.
+        let mut predictions = meta.predictions().to_vec();
+        predictions[3] = labels
+            .prediction(vec![
+                predictions[2].column(1).to_vec(),
+                predictions[2].column(0).to_vec(),
+            ])
+            .unwrap();
+        let meta: Meta<Labels, InSample> = Meta::new(meta.names().into(), predictions, None);
+        let design = Design::new(&meta, &Scaling::default(), 2);
+        let fit = |allowed| newton(&design, labels.codes(), None, 2.0, allowed).unwrap();
+        let (free, bounded) = (fit(Weights::Any), fit(Weights::NonNegative));
+        assert!(free[3] < -0.05, "{free:?}");
+        assert!(bounded[..4].iter().all(|&w| w >= 0.0), "{bounded:?}");
+        assert!(bounded[3] <= 0.0, "{bounded:?}");
+        let loss = |theta: &[f64]| -> f64 {
+            let mut p = vec![0.0; 2];
+            let mut loss = 0.0;
+            for (row, &code) in labels.codes().iter().enumerate() {
+                design.probabilities(row, theta, &mut p);
+                loss -= p[code as usize].ln();
+            }
+            loss + theta[..4].iter().map(|w| (w - 0.25).powi(2)).sum::<f64>()
+        };
+        let least = loss(&bounded);
+        for j in 0..bounded.len() {
+            for step in [-1e-3, 1e-3] {
+                let mut other = bounded.clone();
+                other[j] += step;
+                if j >= 4 || other[j] >= 0.0 {
+                    assert!(loss(&other) >= least - 1e-9, "parameter {j} by {step}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod ridge;
 pub use average::{Average, AverageBlender};
 pub use estimator::EstimatorBlender;
 pub use greedy::GreedySelection;
-pub use logistic::LogisticBlender;
+pub use logistic::{LogisticBlender, Weights};
 pub use non_negative::NonNegativeBlender;
 pub use ridge::RidgeBlender;
 
