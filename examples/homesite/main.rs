@@ -290,33 +290,34 @@ fn trees_view(columns: Selector) -> ColumnTransformer<Labels> {
         )
 }
 
+/// Two models of linfa and three of smartcore. Those whose cost grows too fast learn on a seeded,
+/// stratified sample of their rows, unless all of them are asked for.
 fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
     let linear = View::new("linear", linear_view());
     let trees = View::new("trees", trees_view(Selector::all()));
-    let forest = RandomForest::new();
-    let extra = ExtraTrees::new();
-    let stack = stack
-        .with_member("logistic", &linear, LogisticRegression::new())
-        .with_member("bayes", &linear, GaussianNaiveBayes::new());
     if full {
         return stack
-            .with_member("forest", &trees, forest)
-            .with_member("extra trees", &trees, extra)
+            .with_member("logistic", &linear, LogisticRegression::new())
+            .with_member("bayes", &linear, GaussianNaiveBayes::new())
+            .with_member("forest", &trees, RandomForest::new())
+            .with_member("extra trees", &trees, ExtraTrees::new())
             .with_member("boosting", &trees, GradientBoosting::new())
             .with_member("bagged", &trees, linfa::BaggedTrees::new())
             .with_blender(GreedySelection::new());
     }
+    let logistic = Subsampled::new(LogisticRegression::new(), 40_000);
+    let forest = Subsampled::new(RandomForest::new().with_n_trees(24), 25_000);
+    let extra = Subsampled::new(ExtraTrees::new().with_n_trees(24), 25_000);
+    let boosting = GradientBoosting::new()
+        .with_n_trees(40)
+        .with_learning_rate(0.2)
+        .with_max_rows(Some(6_000));
     stack
-        .with_member(
-            "forest",
-            &trees,
-            Subsampled::new(forest.with_n_trees(24), 30_000),
-        )
-        .with_member(
-            "extra trees",
-            &trees,
-            Subsampled::new(extra.with_n_trees(24), 30_000),
-        )
+        .with_member("logistic", &linear, logistic)
+        .with_member("bayes", &linear, GaussianNaiveBayes::new())
+        .with_member("forest", &trees, forest)
+        .with_member("extra trees", &trees, extra)
+        .with_member("boosting", &trees, boosting)
 }
 
 fn score(
