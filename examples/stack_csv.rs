@@ -272,7 +272,7 @@ fn stack<Y: Task>(
     } else if members == ["all"] {
         members = Y::ALL.iter().map(|&name| name.to_owned()).collect();
     }
-    let views = Views::new();
+    let views = Views::new(target);
     let mut stack = Stack::new(scheme)
         .with_progress(Bar::new("stack"))
         .with_new_rows(match args.choice("new-rows", &["average", "refit"])? {

@@ -110,19 +110,41 @@ pub trait Recipe: StackTarget {
     fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>>;
 }
 
-/// The two views.
+/// The two views, and how large the ensembles of trees are.
 #[derive(Debug)]
 pub struct Views<Y: Target> {
     pub linear: View<Y>,
     pub tree: View<Y>,
+    forest: usize,
+    boosting: usize,
 }
 
 impl<Y: Target> Views<Y> {
-    pub fn new() -> Self {
+    /// For many classes the ensembles are smaller, since each class has one of its own.
+    pub fn new(target: &Y) -> Self {
+        let (forest, boosting) = if target.n_outputs() > 1 {
+            (30, 60)
+        } else {
+            (60, 150)
+        };
         Self {
             linear: View::new("linear", linear_view()),
             tree: View::new("tree", tree_view()),
+            forest,
+            boosting,
         }
+    }
+
+    fn forest(&self) -> smartcore::RandomForest {
+        smartcore::RandomForest::new().with_n_trees(self.forest)
+    }
+
+    fn extra_trees(&self) -> smartcore::ExtraTrees {
+        smartcore::ExtraTrees::new().with_n_trees(self.forest)
+    }
+
+    fn boosting(&self) -> smartcore::GradientBoosting {
+        smartcore::GradientBoosting::new().with_n_trees(self.boosting)
     }
 }
 
@@ -152,13 +174,9 @@ impl Recipe for Labels {
             "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
             "svm" => stack.with_member(name, linear, linfa::SupportVectorMachine::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
-            "forest" => {
-                stack.with_member(name, tree, smartcore::RandomForest::new().with_n_trees(60))
-            }
-            "extra_trees" => {
-                stack.with_member(name, tree, smartcore::ExtraTrees::new().with_n_trees(60))
-            }
-            "boosting" => stack.with_member(name, tree, smartcore::GradientBoosting::new()),
+            "forest" => stack.with_member(name, tree, views.forest()),
+            "extra_trees" => stack.with_member(name, tree, views.extra_trees()),
+            "boosting" => stack.with_member(name, tree, views.boosting()),
             "smartcore_logistic" => {
                 stack.with_member(name, linear, smartcore::LogisticRegression::new())
             }
@@ -195,13 +213,9 @@ impl Recipe for Values {
             "smartcore_ridge" => stack.with_member(name, linear, smartcore::Ridge::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
             "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
-            "forest" => {
-                stack.with_member(name, tree, smartcore::RandomForest::new().with_n_trees(60))
-            }
-            "extra_trees" => {
-                stack.with_member(name, tree, smartcore::ExtraTrees::new().with_n_trees(60))
-            }
-            "boosting" => stack.with_member(name, tree, smartcore::GradientBoosting::new()),
+            "forest" => stack.with_member(name, tree, views.forest()),
+            "extra_trees" => stack.with_member(name, tree, views.extra_trees()),
+            "boosting" => stack.with_member(name, tree, views.boosting()),
             _ => return None,
         })
     }
