@@ -16,6 +16,10 @@ pub trait Chain: Sized {
 impl<T> Chain for T {}
 
 /// A transformer, then a step on its features; see [`Chain::then`].
+///
+/// The step learns from the training rows' features. Behind a transformer that looks at the target
+/// (a scaler behind a target encoder, say) it learns from what all rows' targets made of them, so
+/// that a row's own target has a share, one of many, in the row's features.
 #[derive(Debug, Clone)]
 pub struct Then<T, S> {
     first: T,
