@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::blend::FittedBlender;
 use super::fitted::{FittedLevel, FittedMember, FittedStack, FittedView, SplitModels};
 use super::meta::FittedForm;
 use super::report::{Dropped, MemberReport, StackReport, correlations};
@@ -68,32 +69,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         meta = next;
     }
 
-    if stack.progress.is_stopped() {
-        return Err(Error::stopped());
-    }
     let seed = train.seed().child("blender");
-    let place = |e: Error| e.in_member("blender").in_level(stack.levels.len() + 2);
-    let blender = stack
-        .blender
-        .fit(&meta, &known.target, &known.context(seed))
-        .map_err(|e| place(known.place(e)))?;
-    let stacked = match &folds {
-        None => None,
-        Some(folds) => {
-            let stacked = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
-                let part = known.take(fit_rows);
-                let context = part.context(seed.at(fold));
-                let blender = stack
-                    .blender
-                    .fit(&meta.take(fit_rows), &part.target, &context)
-                    .map_err(|e| part.place(e))?;
-                blender
-                    .blend(&held_out(&meta, rows))
-                    .map_err(|e| known.take(rows).place(e))
-            });
-            Some(stacked.map_err(place)?)
-        }
-    };
+    let (blender, stacked) = fit_blender(stack, &meta, &known, seed, folds.as_ref())?;
     stack.progress.event(&Event::Blended);
     if let Some(weights) = blender.weights() {
         let top = reports.len() - weights.len();
@@ -132,6 +109,44 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         stacked,
         report,
     })
+}
+
+/// The blender fitted on all rows with out-of-fold predictions, and the predictions of blenders
+/// that are cross-fitted over the folds.
+#[allow(clippy::type_complexity, reason = "the two results of one fit")]
+fn fit_blender<Y: StackTarget>(
+    stack: &Stack<Y>,
+    meta: &Meta<Y, InSample>,
+    known: &Known<Y>,
+    seed: Seed,
+    folds: Option<&Folds>,
+) -> Result<(Arc<dyn FittedBlender<Y>>, Option<Y::Prediction>)> {
+    if stack.progress.is_stopped() {
+        return Err(Error::stopped());
+    }
+    let place = |e: Error| e.in_member("blender").in_level(stack.levels.len() + 2);
+    let blender = stack
+        .blender
+        .fit(meta, &known.target, &known.context(seed))
+        .map_err(|e| place(known.place(e)))?;
+    let Some(folds) = folds else {
+        return Ok((blender, None));
+    };
+    let stacked = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
+        let part = known.take(fit_rows);
+        let blender = stack
+            .blender
+            .fit(
+                &meta.take(fit_rows),
+                &part.target,
+                &part.context(seed.at(fold)),
+            )
+            .map_err(|e| part.place(e))?;
+        blender
+            .blend(&held_out(meta, rows))
+            .map_err(|e| known.take(rows).place(e))
+    });
+    Ok((blender, Some(stacked.map_err(place)?)))
 }
 
 fn member_reports<Y: StackTarget>(
