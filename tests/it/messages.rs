@@ -14,6 +14,11 @@
 //!   `learners::missing_and_infinite_values_are_errors_that_name_the_feature`;
 //! * new rows whose columns are absent, of another kind or in another order, for each transformer:
 //!   `laws` (here: through a stack).
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "helpers of tests, too, may panic, and compare exact numbers"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -836,9 +841,10 @@ mod files {
 
     #[test]
     fn a_test_file_may_have_its_target_and_must_have_its_columns() {
-        let text: String = (0..60)
-            .map(|i| format!("{i},{},{}\n", ["CA", "TX"][i % 2], ["no", "yes"][i / 2 % 2]))
+        let lines: Vec<String> = (0..60)
+            .map(|i| format!("{i},{},{}", ["CA", "TX"][i % 2], ["no", "yes"][i / 2 % 2]))
             .collect();
+        let text = lines.join("\n");
         let reader = TableReader::new().with_role("y", Role::Target);
         let train = read(&reader, "train", &format!("x,state,y\n{text}")).unwrap();
         let target = train.labels("y").unwrap();

@@ -1,4 +1,5 @@
 //! A whole stack gives the same bits on any number of threads, whatever else is in it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 #![cfg(all(feature = "linfa", feature = "smartcore"))]
 
 use stackfold::data::Prediction;
