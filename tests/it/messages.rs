@@ -378,7 +378,7 @@ fn new_rows_must_have_the_columns_and_kinds_of_training_rows() {
     );
     assert_message(
         predict(vec![("x", x()), ("state", x())]),
-        r#"fold 0, view "columns", step "states", column "state": expected a categorical column, found a numeric one"#,
+        r#"fold 0, view "columns", step "states", column "state": expected a categorical or boolean (Table::with_categorical declares it so) column, found a numeric one"#,
     );
     assert_message(
         predict(vec![("x", state()), ("state", state())]),
