@@ -659,10 +659,11 @@ fn a_failing_member_is_named_with_level_fold_column_and_row() {
         .num_threads(1)
         .build()
         .unwrap();
+    let view = numbers();
     let stack = Stack::new(folds())
-        .with_member("prior", &numbers(), Prior::new())
-        .with_member("other prior", &numbers(), Prior::new())
-        .with_member("strict", &numbers(), Trouble::Missing);
+        .with_member("prior", &view, Prior::new())
+        .with_member("other prior", &view, Prior::new())
+        .with_member("strict", &view, Trouble::Missing);
     // One thread, for the first of the errors. What was stopped because of it is not named.
     assert_message(
         one_thread.install(|| fit(&stack, &holes, &target)),
