@@ -87,7 +87,7 @@ fn run() -> Result<(), Exit> {
     let target = args.required("target")?;
     let task = args.choice("task", &["auto", "binary", "multiclass", "regression"])?;
     let (train_path, test_path) = (args.required("train")?, args.required("test")?);
-    args.required("out")?;
+    check_outputs(&args)?;
     set_threads(args.number("threads", 0)?)?;
 
     // Beside the usual texts, a question mark and a blank stand for a missing cell.
@@ -130,6 +130,7 @@ fn run() -> Result<(), Exit> {
         println!("{}", Summary::of(&table));
     }
     let test = reader.following(&table).read(test_path)?;
+    check_test(&args, &table, &test)?;
 
     if is_regression(&table, target, task)? {
         let values = table.values(target)?;
@@ -154,6 +155,29 @@ fn run() -> Result<(), Exit> {
             .ok();
         stack(&args, start, &table, &labels, &test, test_labels.as_ref())
     }
+}
+
+/// Checks that the test table has what its predictions need: before the work, not after it.
+fn check_test(args: &Args, table: &Table, test: &Table) -> Result<(), Exit> {
+    for field in table.schema().fields() {
+        if field.role() == Role::Feature || args.text("id") == Some(field.name()) {
+            let column = test.column(field.name());
+            column.map_err(|e| e.in_file(args.text("test").unwrap_or_default()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the places of the output files before the work, not after it.
+fn check_outputs(args: &Args) -> Result<(), Exit> {
+    let out = args.required("out")?;
+    if args.text("oof") == Some(out) {
+        return Err(Exit::usage("--out and --oof name one file"));
+    }
+    [Some(out), args.text("oof")]
+        .into_iter()
+        .flatten()
+        .try_for_each(common::output::check_place)
 }
 
 /// Whether the target is a number: said so, or a numeric column with a fraction or with more than
@@ -251,6 +275,23 @@ impl Task for Values {
     }
 }
 
+/// The members that were asked for, or the usual ones.
+fn members<Y: Task>(args: &Args) -> Result<Vec<String>, Exit> {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let members = args.list("members");
+    if members.is_empty() {
+        return Ok(owned(Y::DEFAULT));
+    }
+    if members == ["all"] {
+        return Ok(owned(Y::ALL));
+    }
+    let mut named = HashSet::new();
+    match members.iter().find(|name| !named.insert(name.as_str())) {
+        Some(name) => Err(Exit::usage(format!("--members: {name} is named twice"))),
+        None => Ok(members),
+    }
+}
+
 fn stack<Y: Task>(
     args: &Args,
     start: Instant,
@@ -266,12 +307,7 @@ fn stack<Y: Task>(
         _ if args.has("time") => Scheme::out_of_fold(TimeSeriesSplit::new(n_folds)),
         _ => target.splitter_for(n_folds),
     };
-    let mut members = args.list("members");
-    if members.is_empty() {
-        members = Y::DEFAULT.iter().map(|&name| name.to_owned()).collect();
-    } else if members == ["all"] {
-        members = Y::ALL.iter().map(|&name| name.to_owned()).collect();
-    }
+    let members = members::<Y>(args)?;
     let views = Views::new(target);
     let mut stack = Stack::new(scheme)
         .with_progress(Bar::new("stack"))
@@ -291,7 +327,11 @@ fn stack<Y: Task>(
             ))
         })?;
     }
-    stack = Y::with_blender(stack, args.choice("blender", &BLENDERS)?)?;
+    let blender = args.choice("blender", &BLENDERS)?;
+    if blender == "rank" && target.name() != "binary" {
+        return Err(Exit::usage("--blender rank serves two classes alone"));
+    }
+    stack = Y::with_blender(stack, blender)?;
 
     let seed = Seed::new(args.number("seed", 1)?);
     let fitted = stack.fit(Train::new(table, target)?.with_seed(seed))?;

@@ -15,6 +15,8 @@
 
 use std::fmt;
 
+use crate::data::RowIndex;
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -234,6 +236,19 @@ impl Error {
     #[must_use]
     pub fn in_row(self, row: usize) -> Self {
         self.at(Place::Row(row))
+    }
+
+    /// Turns the row, a position among these rows, into the table's row.
+    #[must_use]
+    pub(crate) fn among(mut self, rows: RowIndex<'_>) -> Self {
+        for place in &mut self.0.places {
+            if let Place::Row(row) = place
+                && *row < rows.len()
+            {
+                *row = rows.row(*row);
+            }
+        }
+        self
     }
 
     /// Names the fold, from 0.

@@ -53,7 +53,10 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
             .with_seed(seed.child("estimator"))
             .with_weights(weights.as_deref())
             .with_groups(groups.as_deref());
-        let predictor = self.estimator.fit(&features, &train.target(), &context)?;
+        let predictor = self
+            .estimator
+            .fit(&features, &train.target(), &context)
+            .map_err(|e| e.among(train.rows().index()))?;
         Ok(FittedPipeline {
             transformer,
             predictor,
@@ -84,6 +87,9 @@ impl<T, P> FittedPipeline<T, P> {
 
 impl<Y: Target, T: FittedTransformer, P: Predictor<Y>> FittedLearner<Y> for FittedPipeline<T, P> {
     fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction> {
-        self.predictor.predict(&self.transformer.transform(rows)?)
+        let features = self.transformer.transform(rows)?;
+        self.predictor
+            .predict(&features)
+            .map_err(|e| e.among(rows.index()))
     }
 }

@@ -21,6 +21,21 @@ fn failed(path: &Path, error: &std::io::Error) -> Exit {
     }
 }
 
+/// Checks that a file can have this place: its folder is there, and it is no folder itself.
+pub fn check_place(path: &str) -> Result<(), Exit> {
+    let place = Path::new(path);
+    let folder = place.parent().filter(|f| !f.as_os_str().is_empty());
+    let message = match folder {
+        Some(folder) if !folder.is_dir() => "there is no such folder".to_owned(),
+        _ if place.is_dir() || place.file_name().is_none() => "it is no file".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Exit {
+        code: 1,
+        message: format!("file {path:?}: {message}"),
+    })
+}
+
 impl PendingCsv {
     /// Begins a file.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, Exit> {

@@ -68,6 +68,7 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
             .with_seed(context.seed());
         self.estimator
             .fit(&features.take(&rows), &target.take(&rows), &context)
+            .map_err(|e| e.among(RowIndex::Some(&rows)))
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::fitted::{FittedLevel, FittedMember, FittedStack, SplitModels};
+use super::blend::FittedBlender;
+use super::fitted::{FittedLevel, FittedMember, FittedStack, FittedView, SplitModels};
 use super::meta::FittedForm;
 use super::report::{Dropped, MemberReport, StackReport, correlations};
 use super::{Event, Level, MemberKind, Meta, NewRows, OnFailure, Stack, StackTarget};
@@ -16,6 +17,7 @@ use crate::data::{
 use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal};
 use crate::metrics::Metric;
+use crate::model::DynEstimator;
 use crate::random::Seed;
 use crate::transform::FittedTransformer;
 
@@ -35,7 +37,7 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     }
 
     let (base, refit) = fit_members(stack, train, &plan)?;
-    let (kept, dropped) = keep(stack, &base, refit.as_deref())?;
+    let (kept, mut dropped) = keep(stack, &base, refit.as_deref())?;
     let (covered, predictions) = out_of_fold(train, &plan, &base, &kept)?;
     let known = Known::of(stack, train, &covered)?;
     let folds = meta_folds(&plan, &covered, &known, train.seed().child("meta"))?;
@@ -52,8 +54,9 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     let mut levels = Vec::new();
     for (l, level) in stack.levels.iter().enumerate() {
         let seed = train.seed().child("level").at(l);
-        let (fitted, next, seconds) =
+        let (fitted, next, seconds, left_out) =
             fit_level(stack, level, l + 2, &meta, &known, seed, folds.as_ref())?;
+        dropped.extend(left_out);
         for ((name, prediction), seconds) in
             next.names().iter().zip(next.predictions()).zip(seconds)
         {
@@ -66,24 +69,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         meta = next;
     }
 
-    if stack.progress.is_stopped() {
-        return Err(Error::stopped());
-    }
     let seed = train.seed().child("blender");
-    let blender = stack
-        .blender
-        .fit(&meta, &known.target, &known.context(seed))?;
-    let stacked = match &folds {
-        None => None,
-        Some(folds) => Some(cross_fit(folds, &known.target, |fold, fit_rows, rows| {
-            let part = known.take(fit_rows);
-            let context = part.context(seed.at(fold));
-            let blender = stack
-                .blender
-                .fit(&meta.take(fit_rows), &part.target, &context)?;
-            blender.blend(&held_out(&meta, rows))
-        })?),
-    };
+    let (blender, stacked) = fit_blender(stack, &meta, &known, seed, folds.as_ref())?;
     stack.progress.event(&Event::Blended);
     if let Some(weights) = blender.weights() {
         let top = reports.len() - weights.len();
@@ -124,6 +111,44 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     })
 }
 
+/// The blender fitted on all rows with out-of-fold predictions, and the predictions of blenders
+/// that are cross-fitted over the folds.
+#[allow(clippy::type_complexity, reason = "the two results of one fit")]
+fn fit_blender<Y: StackTarget>(
+    stack: &Stack<Y>,
+    meta: &Meta<Y, InSample>,
+    known: &Known<Y>,
+    seed: Seed,
+    folds: Option<&Folds>,
+) -> Result<(Arc<dyn FittedBlender<Y>>, Option<Y::Prediction>)> {
+    if stack.progress.is_stopped() {
+        return Err(Error::stopped());
+    }
+    let place = |e: Error| e.in_member("blender").in_level(stack.levels.len() + 2);
+    let blender = stack
+        .blender
+        .fit(meta, &known.target, &known.context(seed))
+        .map_err(|e| place(known.place(e)))?;
+    let Some(folds) = folds else {
+        return Ok((blender, None));
+    };
+    let stacked = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
+        let part = known.take(fit_rows);
+        let blender = stack
+            .blender
+            .fit(
+                &meta.take(fit_rows),
+                &part.target,
+                &part.context(seed.at(fold)),
+            )
+            .map_err(|e| part.place(e))?;
+        blender
+            .blend(&held_out(meta, rows))
+            .map_err(|e| known.take(rows).place(e))
+    });
+    Ok((blender, Some(stacked.map_err(place)?)))
+}
+
 fn member_reports<Y: StackTarget>(
     stack: &Stack<Y>,
     known: &Known<Y>,
@@ -153,6 +178,8 @@ fn named<Y: Target>(meta: &Meta<Y, InSample>) -> Vec<(String, Y::Prediction)> {
 
 /// What is known of the rows with out-of-fold predictions, and how they are scored.
 struct Known<Y: Target> {
+    /// Indices into the table.
+    rows: Vec<u32>,
     target: Y,
     weights: Option<Vec<f64>>,
     groups: Option<Vec<u32>>,
@@ -164,6 +191,7 @@ impl<Y: StackTarget> Known<Y> {
         let target = train.target().take(covered);
         target.check(RowIndex::All(target.n_rows()))?;
         Ok(Self {
+            rows: train.rows().index().compose(covered),
             weights: train.weights().map(|w| gather(&w, covered)),
             groups: train.rows().groups().map(|g| gather(&g, covered)),
             metric: stack
@@ -176,11 +204,17 @@ impl<Y: StackTarget> Known<Y> {
 
     fn take(&self, rows: &[u32]) -> Self {
         Self {
+            rows: gather(&self.rows, rows),
             target: self.target.take(rows),
             weights: self.weights.as_ref().map(|w| gather(w, rows)),
             groups: self.groups.as_ref().map(|g| gather(g, rows)),
             metric: Arc::clone(&self.metric),
         }
+    }
+
+    /// The error with the table's row, if it names one.
+    fn place(&self, error: Error) -> Error {
+        error.among(RowIndex::Some(&self.rows))
     }
 
     fn context(&self, seed: Seed) -> FitContext<'_> {
@@ -267,7 +301,7 @@ struct MemberFit<Y: Target> {
 
 /// What came of one split: of each view and each member, or why not.
 pub(super) struct SplitFit<Y: Target> {
-    views: Vec<Option<Arc<dyn FittedTransformer>>>,
+    views: Vec<Option<FittedView>>,
     members: Vec<Option<Result<MemberFit<Y>>>>,
 }
 
@@ -363,7 +397,10 @@ fn fit_members<Y: StackTarget>(
         .collect();
     for (task, (fitted_view, members)) in tasks.iter().zip(outcomes) {
         if let Some(view) = task.view {
-            fits[task.split].views[view] = fitted_view;
+            fits[task.split].views[view] = fitted_view.map(|transformer| FittedView {
+                name: Arc::clone(&stack.views[view].name),
+                transformer,
+            });
         }
         for (m, result) in members {
             fits[task.split].members[m] = Some(result);
@@ -436,15 +473,8 @@ fn run<Y: StackTarget>(
     let view = match view() {
         Ok(view) => view,
         Err(error) => {
-            // One error for several members: the first gets it as it is.
-            let text = error.to_string();
-            let mut error = Some(error);
-            let results = task.members.iter().map(|&m| {
-                let error = error
-                    .take()
-                    .unwrap_or_else(|| Error::unsupported(format!("a view that failed: {text}")));
-                (m, Err(place(error, m)))
-            });
+            let members = task.members.iter();
+            let results = members.map(|&m| (m, Err(place(error.duplicate(), m))));
             return (None, results.collect());
         }
     };
@@ -499,7 +529,7 @@ fn run<Y: StackTarget>(
 
 fn fit_estimator<Y: Target>(
     view: usize,
-    estimator: &dyn crate::model::DynEstimator<Y>,
+    estimator: &dyn DynEstimator<Y>,
     train: Train<'_, Y>,
     task: &Task<'_>,
     seed: Seed,
@@ -516,11 +546,17 @@ fn fit_estimator<Y: Target>(
         .with_time(time.as_deref())
         .with_seed(seed);
     let start = Instant::now();
-    let predictor = estimator.fit_dyn(features, &part.target(), &context)?;
+    let predictor = estimator
+        .fit_dyn(features, &part.target(), &context)
+        .map_err(|e| e.among(RowIndex::Some(task.train)))?;
     let fit_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let prediction = match held_out {
-        Some(held_out) => Some(predictor.predict(held_out)?),
+        Some(held_out) => Some(
+            predictor
+                .predict(held_out)
+                .map_err(|e| e.among(RowIndex::Some(task.validation)))?,
+        ),
         None => None,
     };
     Ok(MemberFit {
@@ -594,13 +630,7 @@ fn keep<Y: Target>(
     if let Some(error) = stopped {
         return Err(error);
     }
-    if kept.is_empty() {
-        let reasons: Vec<String> = dropped.iter().map(|d| d.reason.clone()).collect();
-        return Err(Error::data(
-            "a member that can be fitted",
-            reasons.join("; "),
-        ));
-    }
+    check_any_left(&kept, &dropped)?;
     Ok((kept, dropped))
 }
 
@@ -717,62 +747,103 @@ fn fit_level<Y: StackTarget>(
     known: &Known<Y>,
     seed: Seed,
     folds: Option<&Folds>,
-) -> Result<(FittedLevel<Y>, Meta<Y, InSample>, Vec<f64>)> {
+) -> Result<(FittedLevel<Y>, Meta<Y, InSample>, Vec<f64>, Vec<Dropped>)> {
     let folds = folds.ok_or_else(|| {
         Error::data("rows or groups for two folds of a further level", "too few").in_level(number)
     })?;
     let form = FittedForm::fit(level.form, meta);
     let features = form.features(meta)?;
+    let fit_one = |name: &str, estimator: &dyn DynEstimator<Y>| -> Result<_> {
+        let start = Instant::now();
+        let seed = seed.child(name);
+        let prediction = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
+            if stack.progress.is_stopped() {
+                return Err(Error::stopped());
+            }
+            // Ranks are learned from the fold's own training rows.
+            let part_meta = meta.take(fit_rows);
+            let form = FittedForm::fit(level.form, &part_meta);
+            let part = known.take(fit_rows);
+            let predictor = estimator
+                .fit_dyn(
+                    &form.features(&part_meta)?,
+                    &part.target,
+                    &part.context(seed.at(fold)),
+                )
+                .map_err(|e| part.place(e))?;
+            predictor
+                .predict(&form.features(&held_out(meta, rows))?)
+                .map_err(|e| known.take(rows).place(e))
+        })?;
+        let predictor = estimator
+            .fit_dyn(&features, &known.target, &known.context(seed))
+            .map_err(|e| known.place(e))?;
+        let seconds = start.elapsed().as_secs_f64();
+        stack.progress.event(&Event::Fitted {
+            member: name,
+            level: number,
+            split: None,
+            seconds,
+        });
+        Ok((predictor, prediction, seconds))
+    };
     let fits: Vec<Result<_>> = level
         .members
         .par_iter()
         .map(|(name, estimator)| {
-            let start = Instant::now();
-            let seed = seed.child(name);
-            let prediction = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
-                if stack.progress.is_stopped() {
-                    return Err(Error::stopped());
-                }
-                // Ranks are learned from the fold's own training rows.
-                let part_meta = meta.take(fit_rows);
-                let form = FittedForm::fit(level.form, &part_meta);
-                let part = known.take(fit_rows);
-                let predictor = estimator.fit_dyn(
-                    &form.features(&part_meta)?,
-                    &part.target,
-                    &part.context(seed.at(fold)),
-                )?;
-                predictor.predict(&form.features(&held_out(meta, rows))?)
+            fit_one(name, estimator.as_ref()).map_err(|e| {
+                let error = e.in_member(name).in_level(number);
+                stack.progress.event(&Event::Failed {
+                    member: name,
+                    split: None,
+                    error: &error,
+                });
+                error
             })
-            .map_err(|e| e.in_member(name).in_level(number))?;
-            let predictor = estimator
-                .fit_dyn(&features, &known.target, &known.context(seed))
-                .map_err(|e| e.in_member(name).in_level(number))?;
-            let seconds = start.elapsed().as_secs_f64();
-            stack.progress.event(&Event::Fitted {
-                member: name,
-                level: number,
-                split: None,
-                seconds,
-            });
-            Ok((predictor, prediction, seconds))
         })
         .collect();
-    let names: Arc<[String]> = level.names().map(str::to_owned).collect();
+    if stack.progress.is_stopped() {
+        return Err(Error::stopped());
+    }
+    let mut names = Vec::new();
     let mut predictors = Vec::new();
     let mut predictions = Vec::new();
     let mut seconds = Vec::new();
-    for fit in fits {
-        let (predictor, prediction, s) = fit?;
-        predictors.push(predictor);
-        predictions.push(prediction);
-        seconds.push(s);
+    let mut left_out = Vec::new();
+    for (name, fit) in level.names().zip(fits) {
+        match fit {
+            Ok((predictor, prediction, s)) => {
+                names.push(name.to_owned());
+                predictors.push(predictor);
+                predictions.push(prediction);
+                seconds.push(s);
+            }
+            Err(error) if stack.on_failure == OnFailure::LeaveOut => left_out.push(Dropped {
+                member: name.to_owned(),
+                reason: error.to_string(),
+            }),
+            Err(error) => return Err(error),
+        }
     }
+    check_any_left(&names, &left_out)?;
+    let names: Arc<[String]> = names.into();
     let next = Meta::new(Arc::clone(&names), predictions, meta.extra().cloned());
     let fitted = FittedLevel {
         form,
         names,
         predictors,
     };
-    Ok((fitted, next, seconds))
+    Ok((fitted, next, seconds, left_out))
+}
+
+/// Checks that not every member was left out.
+fn check_any_left<T>(kept: &[T], left_out: &[Dropped]) -> Result<()> {
+    if !kept.is_empty() {
+        return Ok(());
+    }
+    let reasons: Vec<&str> = left_out.iter().map(|d| d.reason.as_str()).collect();
+    Err(Error::data(
+        "a member that can be fitted",
+        reasons.join("; "),
+    ))
 }

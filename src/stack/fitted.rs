@@ -34,8 +34,14 @@ pub struct FittedStack<Y: Target> {
 /// The views and members fitted on one set of rows.
 #[derive(Debug)]
 pub(super) struct SplitModels<Y: Target> {
-    pub(super) views: Vec<Option<Arc<dyn FittedTransformer>>>,
+    pub(super) views: Vec<Option<FittedView>>,
     pub(super) members: Vec<FittedMember<Y>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct FittedView {
+    pub(super) name: Arc<str>,
+    pub(super) transformer: Arc<dyn FittedTransformer>,
 }
 
 #[derive(Debug)]
@@ -63,7 +69,11 @@ impl<Y: Target> SplitModels<Y> {
             .par_iter()
             .enumerate()
             .map(|(v, view)| match view {
-                Some(view) if used(v) => view.transform(rows).map(Some),
+                Some(view) if used(v) => view
+                    .transformer
+                    .transform(rows)
+                    .map(Some)
+                    .map_err(|e| e.in_view(&*view.name)),
                 _ => Ok(None),
             })
             .collect();
@@ -76,7 +86,9 @@ impl<Y: Target> SplitModels<Y> {
                 let result = match member {
                     FittedMember::Learner(learner) => learner.predict(rows),
                     FittedMember::Predictor(view, predictor) => match &views[*view] {
-                        Some(features) => predictor.predict(features),
+                        Some(features) => predictor
+                            .predict(features)
+                            .map_err(|e| e.among(rows.index())),
                         None => Err(Error::unsupported("a member without its view")),
                     },
                 };
@@ -112,12 +124,12 @@ impl<Y: Target> FittedStack<Y> {
                 .map(|(name, predictor)| {
                     predictor
                         .predict(&features)
-                        .map_err(|e| e.in_member(name).in_level(l + 2))
+                        .map_err(|e| e.among(rows.index()).in_member(name).in_level(l + 2))
                 })
                 .collect::<Result<_>>()?;
             meta = Meta::new(Arc::clone(&level.names), predictions, meta.extra().cloned());
         }
-        self.blender.blend(&meta)
+        self.blender.blend(&meta).map_err(|e| e.among(rows.index()))
     }
 
     /// What each member of the first level predicts for rows, in the order of

@@ -2,7 +2,7 @@
 
 use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Transformer};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Puts steps from features to features behind a transformer.
 pub trait Chain: Sized {
@@ -16,6 +16,10 @@ pub trait Chain: Sized {
 impl<T> Chain for T {}
 
 /// A transformer, then a step on its features; see [`Chain::then`].
+///
+/// The step learns from the training rows' features. Behind a transformer that looks at the target
+/// (a scaler behind a target encoder, say) it learns from what all rows' targets made of them, so
+/// that a row's own target has a share, one of many, in the row's features.
 #[derive(Debug, Clone)]
 pub struct Then<T, S> {
     first: T,
@@ -31,8 +35,9 @@ impl<Y: Target, T: Transformer<Y>, S: FeatureStep> Transformer<Y> for Then<T, S>
         let context = FitContext::default()
             .with_seed(train.seed().child("then"))
             .with_weights(weights.as_deref());
-        let step = self.step.fit_features(&features, &context)?;
-        let features = step.apply(features)?;
+        let among = |e: Error| e.among(train.rows().index());
+        let step = self.step.fit_features(&features, &context).map_err(among)?;
+        let features = step.apply(features).map_err(among)?;
         Ok((FittedThen { first, step }, features))
     }
 }
@@ -46,7 +51,8 @@ pub struct FittedThen<T, S> {
 
 impl<T: FittedTransformer, S: FittedFeatureStep> FittedTransformer for FittedThen<T, S> {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
-        self.step.apply(self.first.transform(rows)?)
+        let features = self.first.transform(rows)?;
+        self.step.apply(features).map_err(|e| e.among(rows.index()))
     }
 
     fn fields(&self) -> &[Feature] {

@@ -157,8 +157,9 @@ impl FittedTransformer for FittedRowCounts {
         let mut columns = Vec::with_capacity(self.inputs.len());
         for (name, kind) in &self.inputs {
             let column = rows.column(name)?;
-            let is_categorical = |kind| kind == ColumnKind::Categorical;
-            if is_categorical(*kind) != is_categorical(column.kind()) {
+            let is_number = |kind| matches!(kind, ColumnKind::Numeric | ColumnKind::Boolean);
+            let both_numbers = is_number(*kind) && is_number(column.kind());
+            if *kind != column.kind() && !both_numbers {
                 return Err(
                     Error::wrong_kind(kind.to_string(), column.kind()).in_column(name.as_str())
                 );
