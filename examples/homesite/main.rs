@@ -7,6 +7,7 @@
 //!
 //! Without files it makes a look-alike whose best possible AUC is known (`look_alike.rs`), writes
 //! it as the competition's files are written, and reads it back: from there on both ways are one.
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 #[path = "../common/mod.rs"]
 mod common;

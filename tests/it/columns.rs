@@ -1,4 +1,5 @@
 //! Tests of selectors and column transformers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use stackfold::prelude::*;
 use stackfold::transform::encode::{OneHotEncoder, OrdinalEncoder, TargetEncoder};

@@ -1,4 +1,5 @@
 //! Tests of stacks: against loops written by hand, and of what a fitted stack can tell.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,7 +77,9 @@ impl Predictor<Labels> for FittedOneFeature<Labels> {
             .collect();
         for row in 0..x.n_rows() {
             let total: f64 = columns.iter().map(|c| c[row]).sum();
-            columns.iter_mut().for_each(|c| c[row] /= total);
+            for column in &mut columns {
+                column[row] /= total;
+            }
         }
         self.shape.prediction(columns)
     }
@@ -401,12 +404,14 @@ fn levels_and_raw_columns_are_used() {
     assert_eq!(weights, [false, false, true, true]);
 }
 
+type Blended = Arc<dyn Fn(Stack<Values>) -> Stack<Values>>;
+
 #[test]
 fn values_are_stacked() {
     let (table, sum) = halves(500);
     let target = Values::new(sum).unwrap();
     let view = view();
-    let blenders: Vec<(&str, Arc<dyn Fn(Stack<Values>) -> Stack<Values>>)> = vec![
+    let blenders: Vec<(&str, Blended)> = vec![
         ("ridge", Arc::new(|s| s.with_blender(RidgeBlender::new()))),
         (
             "nnls",
