@@ -82,6 +82,11 @@ fn selectors_refuse_what_is_not_there() {
     for name in ["y", "nothing"] {
         let error = Selector::names([name]).select(table().rows()).unwrap_err();
         assert_eq!(error.column(), Some(name));
+        let why = match name {
+            "y" => "expected a column other than the target",
+            _ => "no such column",
+        };
+        assert!(error.to_string().contains(why), "{error}");
     }
     let error = Selector::regex("(").unwrap_err();
     assert!(
