@@ -2,6 +2,7 @@
 //!
 //! The members are priors, so what is timed is the stack itself: folds,
 //! views with encoders of the target, gathering, meta-features, scores.
+#![allow(clippy::unwrap_used, reason = "a bench fails by a panic")]
 
 use std::hint::black_box;
 

@@ -2,11 +2,14 @@
 //!
 //! ```sh
 //! cargo run --release --example encode_csv -- --train train.csv --test test.csv --target y \
-//!     --encoder leave-one-out --param sigma=0 --columns a,b \
+//!     --encoder leave-one-out --param sigma=0.05 --columns a,b \
 //!     --out-train a.csv --out-test b.csv
 //! ```
 //!
-//! Exit codes: 0 done, 1 bad data, 2 bad usage.
+//! Defaults follow scikit-learn or `category_encoders` where they have the encoder, but a new level
+//! is no error; the library's own defaults are the safer ones. Exit codes: 0 done, 1 bad data,
+//! 2 bad usage.
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 mod common;
 
@@ -39,17 +42,19 @@ encode_csv --train T.csv --test C.csv --encoder NAME --out-train A.csv --out-tes
     [--target COLUMN] [--task auto|labels|values] [--columns A,B] [--param NAME=VALUE ...]
     [--fold-column COLUMN] [--weight COLUMN] [--missing TEXT ...] [--seed 1] [--threads N]
 
-encoders and their parameters (the first value is the default):
+encoders and their parameters (the first value is the default; defaults follow scikit-learn or
+category_encoders where they have the encoder, but a new level is no error; the library's own
+defaults are the safer ones):
     one-hot        drop=none|first|if-binary  min-frequency=1 (a count, or a share below 1)
                    max-levels=  unknown=zeros|error|infrequent  missing=level|zeros|error
     ordinal        unknown=nan|own|error|NUMBER  missing=nan|own|error
     frequency      form=share|count|log-count  missing=level|zero|nan|error
     count          the same with form=count
     target         smoothing=auto|NUMBER|sigmoid  k=20  f=10  missing=level|prior  folds=5
-    leave-one-out  sigma=0.05  noise=multiplicative|additive  missing=prior|level
-                   lone-row=others|overall
-    ordered        permutations=4  prior-weight=1  order=random|time|given
-                   prior=earlier|overall  min-rows=1  missing=level|prior
+    leave-one-out  sigma=0  noise=multiplicative|additive  missing=level|prior
+                   lone-row=overall|others
+    ordered        permutations=1  prior-weight=1  order=given|random|time
+                   prior=overall|earlier  min-rows=2  missing=level|prior
     mean, median, most-frequent, constant (value=0): imputers, indicators=none|if-missing|all
     standard, max-abs
     min-max        low=0  high=1  clip=no|yes
@@ -84,13 +89,13 @@ fn run() -> Result<(), Exit> {
         ],
         &[],
     )?;
-    let encoder = args.required("encoder")?;
+    let encoder = args.required("encoder")?.replace('_', "-");
     let (train_path, test_path) = (args.required("train")?, args.required("test")?);
     args.required("out-train")?;
     args.required("out-test")?;
     set_threads(args.number("threads", 0)?)?;
     let columns = args.list("columns");
-    let kind = kind_of(encoder)?;
+    let kind = kind_of(&encoder)?;
 
     let mut reader = TableReader::new();
     if !args.all("missing").is_empty() {
@@ -137,8 +142,10 @@ fn run() -> Result<(), Exit> {
     };
     let job = Job {
         args: &args,
+        encoder: &encoder,
         table: &table,
         test: &test,
+        test_path,
         selector,
         seed,
     };
@@ -154,6 +161,10 @@ fn run() -> Result<(), Exit> {
     }
 }
 
+fn no_encoder(name: &str) -> Exit {
+    Exit::usage(format!("--encoder: there is no {name:?}"))
+}
+
 /// The kind of column that an encoder works on, if only one.
 fn kind_of(encoder: &str) -> Result<Option<ColumnKind>, Exit> {
     Ok(match encoder {
@@ -164,7 +175,7 @@ fn kind_of(encoder: &str) -> Result<Option<ColumnKind>, Exit> {
         | "robust" | "quantile" | "log1p" | "winsorize" => Some(ColumnKind::Numeric),
         "dates" => Some(ColumnKind::Date),
         "row-counts" => None,
-        _ => return Err(Exit::usage(format!("--encoder: there is no {encoder:?}"))),
+        _ => return Err(no_encoder(encoder)),
     })
 }
 
@@ -186,8 +197,10 @@ fn folds_of(table: &Table, name: &str) -> Result<Folds, Exit> {
 
 struct Job<'a> {
     args: &'a Args,
+    encoder: &'a str,
     table: &'a Table,
     test: &'a Table,
+    test_path: &'a str,
     selector: Selector,
     seed: Seed,
 }
@@ -196,7 +209,7 @@ impl Job<'_> {
     fn run<Y: Target>(self, target: &Y, folds: Option<Folds>) -> Result<(), Exit> {
         let mut params = Params::read(self.args.all("param"))?;
         let transformer = transformer::<Y>(
-            self.args.required("encoder")?,
+            self.encoder,
             self.args.text("target").is_some(),
             &mut params,
             self.selector,
@@ -205,7 +218,9 @@ impl Job<'_> {
         params.finish()?;
         let train = Train::new(self.table, target)?.with_seed(self.seed);
         let (fitted, train_features) = transformer.fit_transform(train)?;
-        let test_features = fitted.transform(self.test.rows())?;
+        let test_features = fitted
+            .transform(self.test.rows())
+            .map_err(|error| error.in_file(self.test_path))?;
         for warning in fitted.warnings() {
             eprintln!("note: {warning}");
         }
@@ -237,9 +252,7 @@ impl Params {
     fn number<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, Exit> {
         match self.0.remove(name) {
             None => Ok(default),
-            Some(text) => text
-                .parse()
-                .map_err(|_| Exit::usage(format!("--param {name} must be a number, not {text:?}"))),
+            Some(text) => number(name, &text),
         }
     }
 
@@ -269,6 +282,11 @@ impl Params {
     }
 }
 
+fn number<T: FromStr>(name: &str, text: &str) -> Result<T, Exit> {
+    text.parse()
+        .map_err(|_| Exit::usage(format!("--param {name} must be a number, not {text:?}")))
+}
+
 fn transformer<Y: Target>(
     encoder: &str,
     has_target: bool,
@@ -281,223 +299,33 @@ fn transformer<Y: Target>(
     }
     let columns = ColumnTransformer::new().with_naming(Naming::Plain);
     Ok(match encoder {
-        "one-hot" => {
-            let share: f64 = params.number("min-frequency", 1.0)?;
-            let mut one_hot = OneHotEncoder::new()
-                .with_drop(params.choice(
-                    "drop",
-                    &[
-                        ("none", Drop::None),
-                        ("first", Drop::First),
-                        ("if-binary", Drop::IfBinary),
-                    ],
-                )?)
-                .with_min_frequency(if share < 1.0 {
-                    MinFrequency::Share(share)
-                } else {
-                    #[allow(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "a count of rows"
-                    )]
-                    MinFrequency::Count(share as usize)
-                })
-                .with_unknown(params.choice(
-                    "unknown",
-                    &[
-                        ("zeros", Unknown::Zeros),
-                        ("error", Unknown::Error),
-                        ("infrequent", Unknown::Infrequent),
-                    ],
-                )?)
-                .with_missing(params.choice(
-                    "missing",
-                    &[
-                        ("level", Missing::AsLevel),
-                        ("zeros", Missing::Zeros),
-                        ("error", Missing::Error),
-                    ],
-                )?);
-            let max_levels: usize = params.number("max-levels", 0)?;
-            if max_levels > 0 {
-                one_hot = one_hot.with_max_levels(max_levels);
-            }
-            columns.with(encoder, selector, one_hot)
-        }
-        "ordinal" => {
-            let unknown =
-                match params.text("unknown", "nan").as_str() {
-                    "nan" => UnknownCode::Nan,
-                    "own" => UnknownCode::Own,
-                    "error" => UnknownCode::Error,
-                    text => UnknownCode::Value(text.parse().map_err(|_| {
-                        Exit::usage(format!("--param unknown: {text:?} is no number"))
-                    })?),
-                };
-            let missing = params.choice(
-                "missing",
-                &[
-                    ("nan", MissingCode::Nan),
-                    ("own", MissingCode::Own),
-                    ("error", MissingCode::Error),
-                ],
-            )?;
-            let ordinal = OrdinalEncoder::new()
-                .with_unknown(unknown)
-                .with_missing(missing);
-            columns.with(encoder, selector, ordinal)
-        }
-        "frequency" | "count" => {
-            let mut forms = vec![
-                ("share", Frequency::Share),
-                ("count", Frequency::Count),
-                ("log-count", Frequency::LogCount),
-            ];
-            if encoder == "count" {
-                forms.swap(0, 1);
-            }
-            let frequency = FrequencyEncoder::new()
-                .with_frequency(params.choice("form", &forms)?)
-                .with_missing(params.choice(
-                    "missing",
-                    &[
-                        ("level", MissingFrequency::AsLevel),
-                        ("zero", MissingFrequency::Zero),
-                        ("nan", MissingFrequency::Nan),
-                        ("error", MissingFrequency::Error),
-                    ],
-                )?);
-            columns.with(encoder, selector, frequency)
-        }
-        "target" => {
-            let smoothing = match params.text("smoothing", "auto").as_str() {
-                "auto" => Smoothing::EmpiricalBayes,
-                "sigmoid" => Smoothing::Sigmoid {
-                    k: params.number("k", 20.0)?,
-                    f: params.number("f", 10.0)?,
-                },
-                text => Smoothing::Fixed(text.parse().map_err(|_| {
-                    Exit::usage(format!("--param smoothing: {text:?} is no number"))
-                })?),
-            };
-            let mut target = TargetEncoder::new()
-                .with_smoothing(smoothing)
-                .with_missing(params.choice(
-                    "missing",
-                    &[
-                        ("level", MissingLevel::AsLevel),
-                        ("prior", MissingLevel::Prior),
-                    ],
-                )?)
-                .with_n_folds(params.number("folds", 5)?);
-            if let Some(folds) = folds {
-                target = target.with_folds(folds);
-            }
-            columns.with(encoder, selector, target)
-        }
-        "leave-one-out" => {
-            let sigma: f64 = params.number("sigma", 0.05)?;
-            let additive =
-                params.choice("noise", &[("multiplicative", false), ("additive", true)])?;
-            let noise = match (additive, sigma == 0.0) {
-                (_, true) => Noise::None,
-                (false, _) => Noise::Multiplicative(sigma),
-                (true, _) => Noise::Additive(sigma),
-            };
-            let leave_one_out = LeaveOneOutEncoder::new()
-                .with_noise(noise)
-                .with_missing(params.choice(
-                    "missing",
-                    &[
-                        ("prior", MissingLevel::Prior),
-                        ("level", MissingLevel::AsLevel),
-                    ],
-                )?)
-                .with_lone_row(params.choice(
-                    "lone-row",
-                    &[
-                        ("others", LoneRow::OthersMean),
-                        ("overall", LoneRow::OverallMean),
-                    ],
-                )?);
-            columns.with(encoder, selector, leave_one_out)
-        }
-        "ordered" => {
-            let ordered = OrderedTargetEncoder::new()
-                .with_permutations(params.number("permutations", 4)?)
-                .with_prior_weight(params.number("prior-weight", 1.0)?)
-                .with_min_rows(params.number("min-rows", 1)?)
-                .with_order(params.choice(
-                    "order",
-                    &[
-                        ("random", RowOrder::TimeOrRandom),
-                        ("time", RowOrder::Time),
-                        ("given", RowOrder::AsGiven),
-                    ],
-                )?)
-                .with_prior(params.choice(
-                    "prior",
-                    &[
-                        ("earlier", OrderedPrior::EarlierMean),
-                        ("overall", OrderedPrior::OverallMean),
-                    ],
-                )?)
-                .with_missing(params.choice(
-                    "missing",
-                    &[
-                        ("level", MissingLevel::AsLevel),
-                        ("prior", MissingLevel::Prior),
-                    ],
-                )?);
-            columns.with(encoder, selector, ordered)
-        }
-        "mean" | "median" | "most-frequent" | "constant" => {
-            let imputer = match encoder {
-                "mean" => Imputer::mean(),
-                "median" => Imputer::median(),
-                "most-frequent" => Imputer::most_frequent(),
-                _ => Imputer::constant(params.number("value", 0.0)?),
-            };
-            let indicators = params.choice(
-                "indicators",
-                &[
-                    ("none", Indicators::None),
-                    ("if-missing", Indicators::IfMissing),
-                    ("all", Indicators::All),
-                ],
-            )?;
-            columns.with(encoder, selector, imputer.with_indicators(indicators))
+        "one-hot" => columns.with(encoder, selector, one_hot(params)?),
+        "ordinal" => columns.with(encoder, selector, ordinal(params)?),
+        "frequency" => columns.with(encoder, selector, frequency(params, Frequency::Share)?),
+        "count" => columns.with(encoder, selector, frequency(params, Frequency::Count)?),
+        "target" => columns.with(encoder, selector, target_encoder(params, folds)?),
+        "leave-one-out" => columns.with(encoder, selector, leave_one_out(params)?),
+        "ordered" => columns.with(encoder, selector, ordered(params)?),
+        "mean" => columns.with(encoder, selector, imputer(params, Imputer::mean())?),
+        "median" => columns.with(encoder, selector, imputer(params, Imputer::median())?),
+        "most-frequent" => columns.with(
+            encoder,
+            selector,
+            imputer(params, Imputer::most_frequent())?,
+        ),
+        "constant" => {
+            let constant = Imputer::constant(params.number("value", 0.0)?);
+            columns.with(encoder, selector, imputer(params, constant)?)
         }
         "standard" => columns.with(encoder, selector, StandardScaler::new()),
         "max-abs" => columns.with(encoder, selector, MaxAbsScaler::new()),
-        "min-max" => {
-            let scaler = MinMaxScaler::new()
-                .with_range(params.number("low", 0.0)?, params.number("high", 1.0)?)
-                .with_beyond(
-                    params.choice("clip", &[("no", Beyond::Keep), ("yes", Beyond::Clip)])?,
-                );
-            columns.with(encoder, selector, scaler)
-        }
+        "min-max" => columns.with(encoder, selector, min_max(params)?),
         "robust" => {
             let (low, high) = (params.number("low", 0.25)?, params.number("high", 0.75)?);
-            columns.with(
-                encoder,
-                selector,
-                RobustScaler::new().with_quantile_range(low, high),
-            )
-        }
-        "quantile" => {
-            let scaler = QuantileScaler::new()
-                .with_n_quantiles(params.number("n-quantiles", 1000)?)
-                .with_output(params.choice(
-                    "output",
-                    &[
-                        ("uniform", QuantileOutput::Uniform),
-                        ("normal", QuantileOutput::Normal),
-                    ],
-                )?);
+            let scaler = RobustScaler::new().with_quantile_range(low, high);
             columns.with(encoder, selector, scaler)
         }
+        "quantile" => columns.with(encoder, selector, quantile(params)?),
         "log1p" => {
             let negatives = params.choice(
                 "negatives",
@@ -507,24 +335,212 @@ fn transformer<Y: Target>(
         }
         "winsorize" => {
             let (low, high) = (params.number("low", 0.01)?, params.number("high", 0.99)?);
-            columns.with(
-                encoder,
-                selector,
-                Winsorizer::new().with_quantiles(low, high),
-            )
+            let winsorizer = Winsorizer::new().with_quantiles(low, high);
+            columns.with(encoder, selector, winsorizer)
         }
         "dates" => columns.with(encoder, selector, DateParts::new()),
-        _ => {
-            let counts = RowCounts::new("n").missing().zeros();
-            let text = params.text("equal", "");
-            let counts = match text.parse::<f64>() {
-                _ if text.is_empty() => counts,
-                Ok(value) => counts.equal(value),
-                Err(_) => counts.equal_level(text),
-            };
-            columns.with(encoder, selector, counts)
-        }
+        "row-counts" => columns.with(encoder, selector, row_counts(params)),
+        _ => return Err(no_encoder(encoder)),
     })
+}
+
+fn one_hot(params: &mut Params) -> Result<OneHotEncoder, Exit> {
+    let least = params.text("min-frequency", "1");
+    let least = match (least.parse::<usize>(), least.parse::<f64>()) {
+        (Ok(count), _) if count > 0 => MinFrequency::Count(count),
+        (_, Ok(share)) if share < 1.0 => MinFrequency::Share(share),
+        _ => {
+            return Err(Exit::usage(format!(
+                "--param min-frequency must be a count, or a share below 1, not {least:?}"
+            )));
+        }
+    };
+    let encoder = OneHotEncoder::new()
+        .with_drop(params.choice(
+            "drop",
+            &[
+                ("none", Drop::None),
+                ("first", Drop::First),
+                ("if-binary", Drop::IfBinary),
+            ],
+        )?)
+        .with_min_frequency(least)
+        .with_unknown(params.choice(
+            "unknown",
+            &[
+                ("zeros", Unknown::Zeros),
+                ("error", Unknown::Error),
+                ("infrequent", Unknown::Infrequent),
+            ],
+        )?)
+        .with_missing(params.choice(
+            "missing",
+            &[
+                ("level", Missing::AsLevel),
+                ("zeros", Missing::Zeros),
+                ("error", Missing::Error),
+            ],
+        )?);
+    Ok(match params.number("max-levels", 0)? {
+        0 => encoder,
+        max_levels => encoder.with_max_levels(max_levels),
+    })
+}
+
+fn ordinal(params: &mut Params) -> Result<OrdinalEncoder, Exit> {
+    let unknown = match params.text("unknown", "nan").as_str() {
+        "nan" => UnknownCode::Nan,
+        "own" => UnknownCode::Own,
+        "error" => UnknownCode::Error,
+        text => UnknownCode::Value(number("unknown", text)?),
+    };
+    let missing = params.choice(
+        "missing",
+        &[
+            ("nan", MissingCode::Nan),
+            ("own", MissingCode::Own),
+            ("error", MissingCode::Error),
+        ],
+    )?;
+    Ok(OrdinalEncoder::new()
+        .with_unknown(unknown)
+        .with_missing(missing))
+}
+
+fn frequency(params: &mut Params, default: Frequency) -> Result<FrequencyEncoder, Exit> {
+    let mut forms = [
+        ("share", Frequency::Share),
+        ("count", Frequency::Count),
+        ("log-count", Frequency::LogCount),
+    ];
+    // The first is the default.
+    forms.sort_by_key(|&(_, form)| form != default);
+    Ok(FrequencyEncoder::new()
+        .with_frequency(params.choice("form", &forms)?)
+        .with_missing(params.choice(
+            "missing",
+            &[
+                ("level", MissingFrequency::AsLevel),
+                ("zero", MissingFrequency::Zero),
+                ("nan", MissingFrequency::Nan),
+                ("error", MissingFrequency::Error),
+            ],
+        )?))
+}
+
+/// What an encoder of the target does with missing cells.
+fn missing_level(params: &mut Params) -> Result<MissingLevel, Exit> {
+    params.choice(
+        "missing",
+        &[
+            ("level", MissingLevel::AsLevel),
+            ("prior", MissingLevel::Prior),
+        ],
+    )
+}
+
+fn target_encoder(params: &mut Params, folds: Option<Folds>) -> Result<TargetEncoder, Exit> {
+    let smoothing = match params.text("smoothing", "auto").as_str() {
+        "auto" => Smoothing::EmpiricalBayes,
+        "sigmoid" => Smoothing::Sigmoid {
+            k: params.number("k", 20.0)?,
+            f: params.number("f", 10.0)?,
+        },
+        text => Smoothing::Fixed(number("smoothing", text)?),
+    };
+    let encoder = TargetEncoder::new()
+        .with_smoothing(smoothing)
+        .with_missing(missing_level(params)?)
+        .with_n_folds(params.number("folds", 5)?);
+    Ok(match folds {
+        Some(folds) => encoder.with_folds(folds),
+        None => encoder,
+    })
+}
+
+fn leave_one_out(params: &mut Params) -> Result<LeaveOneOutEncoder, Exit> {
+    let sigma: f64 = params.number("sigma", 0.0)?;
+    let noise = params.choice(
+        "noise",
+        &[
+            ("multiplicative", Noise::Multiplicative(sigma)),
+            ("additive", Noise::Additive(sigma)),
+        ],
+    )?;
+    Ok(LeaveOneOutEncoder::new()
+        .with_noise(if sigma == 0.0 { Noise::None } else { noise })
+        .with_missing(missing_level(params)?)
+        .with_lone_row(params.choice(
+            "lone-row",
+            &[
+                ("overall", LoneRow::OverallMean),
+                ("others", LoneRow::OthersMean),
+            ],
+        )?))
+}
+
+fn ordered(params: &mut Params) -> Result<OrderedTargetEncoder, Exit> {
+    Ok(OrderedTargetEncoder::new()
+        .with_permutations(params.number("permutations", 1)?)
+        .with_prior_weight(params.number("prior-weight", 1.0)?)
+        .with_min_rows(params.number("min-rows", 2)?)
+        .with_order(params.choice(
+            "order",
+            &[
+                ("given", RowOrder::AsGiven),
+                ("random", RowOrder::TimeOrRandom),
+                ("time", RowOrder::Time),
+            ],
+        )?)
+        .with_prior(params.choice(
+            "prior",
+            &[
+                ("overall", OrderedPrior::OverallMean),
+                ("earlier", OrderedPrior::EarlierMean),
+            ],
+        )?)
+        .with_missing(missing_level(params)?))
+}
+
+fn imputer(params: &mut Params, imputer: Imputer) -> Result<Imputer, Exit> {
+    Ok(imputer.with_indicators(params.choice(
+        "indicators",
+        &[
+            ("none", Indicators::None),
+            ("if-missing", Indicators::IfMissing),
+            ("all", Indicators::All),
+        ],
+    )?))
+}
+
+fn min_max(params: &mut Params) -> Result<MinMaxScaler, Exit> {
+    let (low, high) = (params.number("low", 0.0)?, params.number("high", 1.0)?);
+    let beyond = params.choice("clip", &[("no", Beyond::Keep), ("yes", Beyond::Clip)])?;
+    Ok(MinMaxScaler::new()
+        .with_range(low, high)
+        .with_beyond(beyond))
+}
+
+fn quantile(params: &mut Params) -> Result<QuantileScaler, Exit> {
+    Ok(QuantileScaler::new()
+        .with_n_quantiles(params.number("n-quantiles", 1000)?)
+        .with_output(params.choice(
+            "output",
+            &[
+                ("uniform", QuantileOutput::Uniform),
+                ("normal", QuantileOutput::Normal),
+            ],
+        )?))
+}
+
+fn row_counts(params: &mut Params) -> RowCounts {
+    let counts = RowCounts::new("n").missing().zeros();
+    let text = params.text("equal", "");
+    match text.parse::<f64>() {
+        _ if text.is_empty() => counts,
+        Ok(value) => counts.equal(value),
+        Err(_) => counts.equal_level(text),
+    }
 }
 
 /// Writes features as they are; a missing one is an empty cell.

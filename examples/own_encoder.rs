@@ -8,6 +8,7 @@
 //! ```sh
 //! cargo run --example own_encoder
 //! ```
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::HashMap;
 
@@ -114,7 +115,10 @@ fn main() -> Result<()> {
     let encoded = fitted.transform(new.rows())?;
     println!("{:?}", encoded.column(0));
     assert!(encoded.column(0)[0] < 2.0 && encoded.column(0)[1] > 5.0);
-    assert_eq!(encoded.column(0)[2], encoded.column(0)[3]);
+    assert_eq!(
+        encoded.column(0)[2].to_bits(),
+        encoded.column(0)[3].to_bits()
+    );
     let overall = spread(&target.output(0, RowIndex::All(200)));
     assert!((f64::from(encoded.column(0)[2]) - overall).abs() < 1e-4);
     Ok(())

@@ -1,4 +1,5 @@
 //! The program of the README: a stack on bundled data, in some thirty lines.
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 use stackfold::data::polars::TableReader;
 use stackfold::folds::StratifiedKFold;

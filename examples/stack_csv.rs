@@ -6,6 +6,7 @@
 //! ```
 //!
 //! The last line of the output is JSON. Exit codes: 0 done, 1 bad data, 2 bad usage.
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 mod common;
 

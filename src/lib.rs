@@ -1,10 +1,10 @@
 //! From a messy table to a leak-proof stacked model.
 //!
 //! stackfold turns typed columns into features (encoders, imputation, scaling), fits models of
-//! [linfa](model::linfa), [smartcore](model::smartcore) or your own on them, cross-validates, and
-//! stacks: members learn on some rows and predict others, and a blender learns from what they
-//! predicted for rows that they had not seen. What must not be fitted together does not compile,
-//! and the same seed gives the same bits on any number of threads.
+//! linfa, smartcore or your own on them, cross-validates, and stacks: members learn on some rows
+//! and predict others, and a blender learns from what they predicted for rows that they had not
+//! seen. What must not be fitted together does not compile, and the same seed gives the same bits
+//! on any number of threads.
 //!
 //! ```
 //! use stackfold::folds::StratifiedKFold;

@@ -17,7 +17,7 @@ pub struct PendingCsv {
 fn failed(path: &Path, error: &std::io::Error) -> Exit {
     Exit {
         code: 1,
-        message: format!("file {path:?}: {error}"),
+        message: format!("file {:?}: {error}", path.display().to_string()),
     }
 }
 

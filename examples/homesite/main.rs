@@ -7,6 +7,7 @@
 //!
 //! Without files it makes a look-alike whose best possible AUC is known (`look_alike.rs`), writes
 //! it as the competition's files are written, and reads it back: from there on both ways are one.
+#![allow(clippy::print_stdout, reason = "an example prints")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -22,7 +23,7 @@ use common::progress::Bar;
 use look_alike::{LookAlike, N_FEATURES, TARGET, TEST_ROWS, TRAIN_ROWS};
 use stackfold::data::RowIndex;
 use stackfold::data::polars::{Columns, TableReader};
-use stackfold::data::summary::Summary;
+use stackfold::data::summary::{ColumnSummary, Summary};
 use stackfold::folds::StratifiedKFold;
 use stackfold::metrics::binary::{delong_test, roc_auc};
 use stackfold::model::linfa::{GaussianNaiveBayes, LogisticRegression};
@@ -161,7 +162,7 @@ fn run() -> Result<(), Exit> {
 }
 
 fn describe(table: &Table, summary: &Summary) {
-    let constants: Vec<&str> = summary.constants().map(|c| c.name()).collect();
+    let constants: Vec<&str> = summary.constants().map(ColumnSummary::name).collect();
     let missing: usize = summary.columns().iter().map(|c| c.missing().total()).sum();
     println!(
         "{} rows, {} columns, {missing} missing cells; constant: {}",
@@ -175,7 +176,7 @@ fn describe(table: &Table, summary: &Summary) {
     );
 }
 
-/// PropertyField37 with PersonalField12 tells the outcome of a group of quotes: it was probably
+/// `PropertyField37` with `PersonalField12` tells the outcome of a group of quotes: it was probably
 /// filled in after the sale. A model that uses it looks better than it would be in service.
 fn leak(table: &Table, target: &Labels) -> Result<()> {
     let all = RowIndex::All(table.n_rows());

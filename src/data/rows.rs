@@ -160,13 +160,15 @@ impl<'a> Rows<'a> {
     /// The column with this name, whatever its role but that of the target.
     ///
     /// # Errors
-    /// If there is none; the error names it and lists what there is.
+    /// If there is none, the error names it and lists what there is; if it is the target, it says
+    /// so.
     pub fn column(self, name: &str) -> Result<&'a Column> {
         match self.table.schema().position(name) {
-            Some(i) if self.table.schema().fields()[i].role() != Role::Target => {
-                Ok(self.table.column_at(i))
+            None => Err(missing_column(self.table, name)),
+            Some(i) if self.table.schema().fields()[i].role() == Role::Target => {
+                Err(Error::data("a column other than the target", "the target").in_column(name))
             }
-            _ => Err(missing_column(self.table, name)),
+            Some(i) => Ok(self.table.column_at(i)),
         }
     }
 

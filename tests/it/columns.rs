@@ -1,4 +1,5 @@
 //! Tests of selectors and column transformers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use stackfold::prelude::*;
 use stackfold::transform::encode::{OneHotEncoder, OrdinalEncoder, TargetEncoder};
@@ -81,6 +82,11 @@ fn selectors_refuse_what_is_not_there() {
     for name in ["y", "nothing"] {
         let error = Selector::names([name]).select(table().rows()).unwrap_err();
         assert_eq!(error.column(), Some(name));
+        let why = match name {
+            "y" => "expected a column other than the target",
+            _ => "no such column",
+        };
+        assert!(error.to_string().contains(why), "{error}");
     }
     let error = Selector::regex("(").unwrap_err();
     assert!(

@@ -397,7 +397,9 @@ mod tests {
                         })
                         .collect();
                     let total: f64 = p.iter().sum();
-                    p.iter_mut().for_each(|p| *p /= total);
+                    for p in &mut p {
+                        *p /= total;
+                    }
                     for (column, p) in columns.iter_mut().zip(p) {
                         column[row] = p;
                     }
