@@ -180,8 +180,12 @@ impl GradientBoosting {
         let start = if share > 0.0 && share < 1.0 {
             (share / (1.0 - share)).ln()
         } else {
-            // An absent class, or the only one: far from the other side, and finite.
-            if share > 0.0 { 16.0 } else { -16.0 }
+            // The only class, or an absent one: a probability of 1, or of 0.
+            if share > 0.0 {
+                f64::INFINITY
+            } else {
+                f64::NEG_INFINITY
+            }
         };
         let mut scores = vec![start; y.len()];
         let mut trees = Vec::with_capacity(self.n_trees);
