@@ -255,6 +255,35 @@ fn softmax(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
     }
 }
 
+/// Adds the penalty to the loss and, where they are there, to its gradient and its Hessian, whose
+/// upper half it fills in.
+fn penalise(sums: &mut [f64], theta: &[f64], prior: &[f64], strength: &[f64]) {
+    let d = theta.len();
+    let with_hessian = sums.len() > 1;
+    for j in 0..d {
+        let away = theta[j] - prior[j];
+        sums[0] += 0.5 * strength[j] * away * away;
+        if with_hessian {
+            sums[1 + j] += strength[j] * away;
+            sums[1 + d + j * d + j] += strength[j];
+            for i in 0..j {
+                sums[1 + d + i * d + j] = sums[1 + d + j * d + i];
+            }
+        }
+    }
+}
+
+/// Takes a parameter out of the system of a step, which then leaves it where it is.
+fn hold(j: usize, gradient: &mut [f64], hessian: &mut [f64]) {
+    let d = gradient.len();
+    gradient[j] = 0.0;
+    for i in 0..d {
+        hessian[i * d + j] = 0.0;
+        hessian[j * d + i] = 0.0;
+    }
+    hessian[j * d + j] = 1.0;
+}
+
 /// Newton's method with halved steps, projected on the weights that are allowed.
 fn newton(
     design: &Design,
@@ -315,17 +344,7 @@ fn newton(
                 }
             }
         });
-        for j in 0..d {
-            let away = theta[j] - prior[j];
-            total[0] += 0.5 * strength[j] * away * away;
-            if with_hessian {
-                total[1 + j] += strength[j] * away;
-                total[1 + d + j * d + j] += strength[j];
-                for i in 0..j {
-                    total[1 + d + i * d + j] = total[1 + d + j * d + i];
-                }
-            }
-        }
+        penalise(&mut total, theta, &prior, &strength);
         total
     };
     let bounded = |j: usize| allowed == Weights::NonNegative && j < design.n_members;
@@ -335,12 +354,8 @@ fn newton(
         // A weight at zero that would go below stays where it is.
         for j in (0..d).filter(|&j| bounded(j)) {
             if theta[j] <= 0.0 && now[1 + j] > 0.0 {
-                now[1 + j] = 0.0;
-                for i in 0..d {
-                    now[1 + d + i * d + j] = 0.0;
-                    now[1 + d + j * d + i] = 0.0;
-                }
-                now[1 + d + j * d + j] = 1.0;
+                let (gradient, hessian) = now[1..].split_at_mut(d);
+                hold(j, gradient, hessian);
             }
         }
         let step = solve_positive(&now[1 + d..], &now[1..=d]);
