@@ -78,7 +78,7 @@ fn run() -> Result<(), Exit> {
         .iter()
         .map(|&row| target.codes()[row as usize] == 1)
         .collect();
-    let prediction = fitted.predict(new)?;
+    let (prediction, of_members) = fitted.predict_with_members(new)?;
     let interval = delong(&rich, prediction.positive())?;
     println!(
         "test AUC of the stack: {:.4} ({:.4} .. {:.4})",
@@ -86,11 +86,7 @@ fn run() -> Result<(), Exit> {
         interval.interval().low,
         interval.interval().high
     );
-    for (name, member) in fitted
-        .member_names()
-        .iter()
-        .zip(fitted.predict_members(new)?)
-    {
+    for (name, member) in fitted.member_names().iter().zip(&of_members) {
         let test = delong_test(&rich, prediction.positive(), member.positive())?;
         println!(
             "    against {name}: difference {:+.4}, p {:.2e}",

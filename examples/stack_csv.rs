@@ -336,7 +336,7 @@ fn stack<Y: Task>(
 
     let seed = Seed::new(args.number("seed", 1)?);
     let fitted = stack.fit(Train::new(table, target)?.with_seed(seed))?;
-    let prediction = fitted.predict(test.rows())?;
+    let (prediction, of_members) = fitted.predict_with_members(test.rows())?;
     println!("{}", fitted.report());
 
     let id = args.text("id");
@@ -359,15 +359,7 @@ fn stack<Y: Task>(
             .and_then(|t| metric.score(t, prediction, test.weights()).ok())
             .map_or(Value::Null, |score| json!(score))
     };
-    let member_tests: Vec<Value> = if test_target.is_some() {
-        fitted
-            .predict_members(test.rows())?
-            .iter()
-            .map(&score)
-            .collect()
-    } else {
-        vec![Value::Null; fitted.member_names().len()]
-    };
+    let member_tests: Vec<Value> = of_members.iter().map(&score).collect();
     let report = fitted.report();
     let member_lines: Vec<Value> = report
         .members

@@ -116,7 +116,7 @@ fn run() -> Result<(), Exit> {
         let stack = members(Stack::new(scheme), full).with_progress(Bar::new(name));
         let clock = Instant::now();
         let fitted = stack.fit(train)?;
-        let prediction = fitted.predict(test.rows())?;
+        let (prediction, of_members) = fitted.predict_with_members(test.rows())?;
         println!(
             "\n{name}: {:.1} s with predictions of {} new rows",
             clock.elapsed().as_secs_f64(),
@@ -124,7 +124,7 @@ fn run() -> Result<(), Exit> {
         );
         println!("{}", fitted.report());
         if let Some(truth) = &truth {
-            score(name, &fitted, &test, &prediction, &truth.converted)?;
+            score(name, &fitted, &prediction, &of_members, &truth.converted)?;
         }
         predictions.push(prediction);
     }
@@ -324,24 +324,15 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
 fn score(
     name: &str,
     fitted: &FittedStack<Labels>,
-    test: &Table,
     prediction: &Probabilities,
+    members: &[Probabilities],
     converted: &[u32],
 ) -> Result<()> {
     let converted: Vec<bool> = converted.iter().map(|&c| c == 1).collect();
-    println!(
-        "{name} on the test file: AUC {:.5}",
-        roc_auc(&converted, prediction.positive(), None)?
-    );
-    for (member, prediction) in fitted
-        .member_names()
-        .iter()
-        .zip(fitted.predict_members(test.rows())?)
-    {
-        println!(
-            "    {member}: {:.5}",
-            roc_auc(&converted, prediction.positive(), None)?
-        );
+    let auc = |p: &Probabilities| roc_auc(&converted, p.positive(), None);
+    println!("{name} on the test file: AUC {:.5}", auc(prediction)?);
+    for (member, prediction) in fitted.member_names().iter().zip(members) {
+        println!("    {member}: {:.5}", auc(prediction)?);
     }
     Ok(())
 }

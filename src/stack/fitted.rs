@@ -106,7 +106,23 @@ impl<Y: Target> FittedStack<Y> {
     /// If those models were not kept ([`NewRows::Refit`] and [`NewRows::FoldAverage`] need what
     /// was asked for in fitting), or anything below fails.
     pub fn predict_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
-        let members = self.members_with(rows, new_rows)?;
+        self.blend(rows, self.members_with(rows, new_rows)?)
+    }
+
+    /// The prediction of rows, and what each member of the first level predicts for them, in the
+    /// order of [`FittedStack::member_names`]: the answer and the C1 of A/B/C, at the cost of one.
+    ///
+    /// # Errors
+    /// As [`FittedStack::predict_with`].
+    pub fn predict_with_members(
+        &self,
+        rows: Rows<'_>,
+    ) -> Result<(Y::Prediction, Vec<Y::Prediction>)> {
+        let members = self.members_with(rows, self.new_rows)?;
+        Ok((self.blend(rows, members.clone())?, members))
+    }
+
+    fn blend(&self, rows: Rows<'_>, members: Vec<Y::Prediction>) -> Result<Y::Prediction> {
         let extra = match &self.pass_through {
             None => None,
             Some(view) => Some(

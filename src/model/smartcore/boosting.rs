@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::xgb_regressor::{Objective, XGRegressor, XGRegressorParameters};
 
-use super::matrix::dense;
+use super::matrix::{dense, dense_rows};
 use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Estimator;
@@ -126,6 +126,7 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
             return Ok(training.finish(None));
         }
         let x = dense(&training.features)?;
+        let x_rows = dense_rows(&training.features)?;
         let classes = predicts_classes::<Y>();
         let boosters = training
             .outputs
@@ -134,7 +135,7 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
             .map(|(k, y)| {
                 let seed = training.seed.child("boosting").at(k);
                 if classes {
-                    self.fit_class(&x, y, seed).map(Boosted::Class)
+                    self.fit_class(&x, &x_rows, y, seed).map(Boosted::Class)
                 } else {
                     let mean = y.iter().sum::<f64>() / y.len() as f64;
                     self.trees(&x, y, self.n_trees, self.learning_rate, mean, seed)
@@ -174,8 +175,14 @@ impl GradientBoosting {
             .map_err(|cause| failed(Backend::Smartcore, &cause))
     }
 
-    /// Boosts one class's indicator on the log loss.
-    fn fit_class(&self, x: &DenseMatrix<f32>, y: &[f64], seed: Seed) -> Result<ClassBooster> {
+    /// Boosts one class's indicator on the log loss; `x_rows` is `x` row by row.
+    fn fit_class(
+        &self,
+        x: &DenseMatrix<f32>,
+        x_rows: &DenseMatrix<f32>,
+        y: &[f64],
+        seed: Seed,
+    ) -> Result<ClassBooster> {
         let share = y.iter().sum::<f64>() / y.len() as f64;
         let start = if share > 0.0 && share < 1.0 {
             (share / (1.0 - share)).ln()
@@ -194,7 +201,7 @@ impl GradientBoosting {
                 let p: Vec<f64> = scores.iter().map(|&f| logistic(f)).collect();
                 let residuals: Vec<f64> = y.iter().zip(&p).map(|(y, p)| y - p).collect();
                 let tree = self.trees(x, &residuals, 1, 1.0, 0.0, seed.at(t))?;
-                let leaves = leaf_of_rows(&tree, x)?;
+                let leaves = leaf_of_rows(&tree, x_rows)?;
                 let leaf_values =
                     LeafValues::newton(&leaves, &residuals, &p, self.lambda, self.learning_rate);
                 for (score, &leaf) in scores.iter_mut().zip(&leaves) {
@@ -292,7 +299,8 @@ impl OutputModel for FittedGradientBoosting {
     }
 
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
-        let x = dense(features)?;
+        // smartcore copies each row for each tree.
+        let x = dense_rows(features)?;
         self.boosters
             .par_iter()
             .map(|booster| match booster {
