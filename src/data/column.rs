@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::data::RowIndex;
 use crate::error::{Error, Result};
 
@@ -258,7 +260,7 @@ impl Column {
     /// ```
     #[must_use]
     pub fn categorical<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut interner: HashMap<&'a str, u32> = HashMap::new();
+        let mut interner: FxHashMap<&'a str, u32> = FxHashMap::default();
         let mut names: Vec<String> = Vec::new();
         let mut codes = Vec::new();
         for value in values {
@@ -404,7 +406,7 @@ impl Column {
             return self.clone();
         }
         let numbers = self.numbers(RowIndex::All(self.len()));
-        let mut interner: HashMap<u64, u32> = HashMap::new();
+        let mut interner: FxHashMap<u64, u32> = FxHashMap::default();
         let mut names: Vec<String> = Vec::new();
         let codes: Vec<u32> = numbers
             .iter()

@@ -13,7 +13,7 @@
 //! Whole numbers with leading zeros are codes: as numbers they would lose their zeros. A column
 //! without any cell that is not missing is numeric.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::calendar::days_of_date;
 use super::{Column, ColumnKind, Levels, MISSING_CODE};
@@ -590,7 +590,7 @@ fn categorical<'a>(
 ) -> (Column, MissingCounts) {
     let mut counts = causes.counts();
     let mut names: Vec<String> = Vec::new();
-    let mut place_of: HashMap<&'a str, std::result::Result<u32, Cause>> = HashMap::new();
+    let mut place_of: FxHashMap<&'a str, std::result::Result<u32, Cause>> = FxHashMap::default();
     let codes: Vec<u32> = cells
         .map(|cell| {
             let Some(text) = cell else {

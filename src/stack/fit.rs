@@ -73,8 +73,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     let (blender, stacked) = fit_blender(stack, &meta, &known, seed, folds.as_ref())?;
     stack.progress.event(&Event::Blended);
     if let Some(weights) = blender.weights() {
-        let top = reports.len() - weights.len();
-        for (report, &weight) in reports[top..].iter_mut().zip(weights) {
+        // The last reports are those of the level that is blended.
+        for (report, &weight) in reports.iter_mut().rev().zip(weights.iter().rev()) {
             report.weight = Some(weight);
         }
     }
