@@ -405,23 +405,36 @@ impl Column {
         if self.codes().is_some() {
             return self.clone();
         }
-        let numbers = self.numbers(RowIndex::All(self.len()));
         let mut interner: FxHashMap<u64, u32> = FxHashMap::default();
         let mut names: Vec<String> = Vec::new();
-        let codes: Vec<u32> = numbers
-            .iter()
-            .map(|&value| {
-                if value.is_nan() {
-                    return MISSING_CODE;
-                }
-                // Adding 0.0 makes one level of 0.0 and -0.0.
-                let value = value + 0.0;
-                *interner.entry(value.to_bits()).or_insert_with(|| {
-                    names.push(self.kind.format(value));
-                    u32::try_from(names.len() - 1).unwrap_or(MISSING_CODE)
-                })
+        let mut code = |key: u64, name: &dyn Fn() -> String| {
+            *interner.entry(key).or_insert_with(|| {
+                names.push(name());
+                u32::try_from(names.len() - 1).unwrap_or(MISSING_CODE)
             })
-            .collect();
+        };
+        let codes: Vec<u32> = match &self.data {
+            // As f64, integers beyond 2^53 would fall together.
+            ColumnData::I64(values) if self.kind == ColumnKind::Numeric => values
+                .iter()
+                .map(|&value| match value {
+                    i64::MIN => MISSING_CODE,
+                    _ => code(value.cast_unsigned(), &|| value.to_string()),
+                })
+                .collect(),
+            _ => self
+                .numbers(RowIndex::All(self.len()))
+                .into_iter()
+                .map(|value| {
+                    if value.is_nan() {
+                        return MISSING_CODE;
+                    }
+                    // Adding 0.0 makes one level of 0.0 and -0.0.
+                    let value = value + 0.0;
+                    code(value.to_bits(), &|| self.kind.format(value))
+                })
+                .collect(),
+        };
         Self {
             kind: ColumnKind::Categorical,
             data: ColumnData::Codes(codes.into(), Arc::new(Levels { names })),
@@ -433,6 +446,12 @@ impl Column {
     pub fn text(&self, row: usize) -> Option<Cow<'_, str>> {
         if let Some((codes, levels)) = self.codes() {
             return levels.name(*codes.get(row)?).map(Cow::Borrowed);
+        }
+        if let ColumnData::I64(values) = &self.data
+            && self.kind == ColumnKind::Numeric
+        {
+            let value = *values.get(row)?;
+            return (value != i64::MIN).then(|| Cow::Owned(value.to_string()));
         }
         let row = [u32::try_from(row)
             .ok()

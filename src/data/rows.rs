@@ -178,6 +178,11 @@ impl<'a> Rows<'a> {
         self.table.schema()
     }
 
+    /// The columns that were chosen to be looked at, if any were.
+    pub(crate) fn chosen(self) -> Option<&'a [usize]> {
+        self.columns
+    }
+
     pub(crate) fn column_at(self, position: usize) -> &'a Column {
         self.table.column_at(position)
     }
@@ -265,15 +270,21 @@ impl<'a, Y: Target> Train<'a, Y> {
     /// Other rows of the same table: indices into the table.
     ///
     /// # Errors
-    /// If there is none, or an index is not below the table's number of rows.
+    /// If there is none, an index is not below the table's number of rows, or one stands twice:
+    /// a copy of a row in another fold would bring the row's own target with it.
     pub fn subset(self, index: &'a [u32]) -> Result<Self> {
         if index.is_empty() {
             return Err(Error::data("at least one row", "none"));
         }
-        Ok(Self {
-            rows: self.rows.subset(index)?,
-            ..self
-        })
+        let rows = self.rows.subset(index)?;
+        let mut seen = vec![false; self.rows.table.n_rows()];
+        for &row in index {
+            // A copy of a row in another fold would bring its target with it.
+            if std::mem::replace(&mut seen[row as usize], true) {
+                return Err(Error::data("rows that differ", "a row twice").in_row(row as usize));
+            }
+        }
+        Ok(Self { rows, ..self })
     }
 
     /// The same rows, looking at the columns at these positions of the table.

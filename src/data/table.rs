@@ -147,7 +147,8 @@ impl Table {
     /// The same table with a further column, or another in place of one of the same name.
     ///
     /// # Errors
-    /// If it has another number of rows, or an infinite value.
+    /// If it has another number of rows, or an infinite value, or does not suit the role of the
+    /// column that it replaces.
     pub fn with_column(mut self, name: impl Into<String>, column: Column) -> Result<Self> {
         let name = name.into();
         if !self.columns.is_empty() && column.len() != self.n_rows {
@@ -166,6 +167,9 @@ impl Table {
         if let Some(i) = schema.position(&name) {
             schema.fields[i].kind = kind;
             self.columns[i] = column;
+            let role = schema.fields[i].role;
+            // What the role made of the old column, it makes of the new one.
+            return self.with_role(&name, role);
         } else {
             schema.fields.push(Field {
                 name,

@@ -90,6 +90,31 @@ pub trait Prediction: Clone + fmt::Debug + Send + Sync + 'static {
     }
 }
 
+/// Checks that a prediction has so many rows, and the target's classes in their order.
+pub(crate) fn check_prediction<Y: Target>(
+    target: &Y,
+    prediction: &Y::Prediction,
+    n_rows: usize,
+) -> Result<()> {
+    if prediction.n_rows() != n_rows {
+        return Err(Error::data(
+            format!("a prediction of {n_rows} rows"),
+            prediction.n_rows(),
+        ));
+    }
+    let classes = target.class_names();
+    let found: Vec<&str> = (0..prediction.n_columns())
+        .filter_map(|column| prediction.column_name(column))
+        .collect();
+    if found == classes {
+        return Ok(());
+    }
+    Err(Error::data(
+        format!("a prediction of classes {}", classes.join(", ")),
+        format!("one of {}", found.join(", ")),
+    ))
+}
+
 /// The classes of rows: codes into class names.
 ///
 /// Classes are ordered: numbers by value, `false` before `true`, texts by their characters. For

@@ -118,10 +118,13 @@ impl Selector {
 
     pub(crate) fn positions(&self, rows: Rows<'_>) -> Result<Vec<usize>> {
         self.0.check(rows)?;
+        // Inside a step of another column transformer there is nothing but that step's columns.
+        let within = rows.chosen();
         let fields = rows.schema().fields().iter().enumerate();
         Ok(fields
             .filter(|(i, field)| {
-                field.role() != Role::Target
+                within.is_none_or(|columns| columns.contains(i))
+                    && field.role() != Role::Target
                     && self.0.chooses(field, rows.column_at(*i), rows.index())
             })
             .map(|(i, _)| i)

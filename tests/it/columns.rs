@@ -238,3 +238,52 @@ fn a_step_does_not_change_another_one() {
     let (_, beside) = beside.fit_transform(train).unwrap();
     assert_eq!(alone.column(0), beside.column(1));
 }
+
+#[test]
+fn a_step_inside_a_step_sees_that_steps_columns() {
+    let table = table();
+    let target = binary(&[0, 1, 0, 1]);
+    let inner = ColumnTransformer::new().with("b", Selector::all(), Imputer::mean());
+    let outer = ColumnTransformer::new().with("a", Selector::names(["age"]), inner);
+    let (_, features) = outer
+        .fit_transform(Train::new(&table, &target).unwrap())
+        .unwrap();
+    assert_eq!(features.names().collect::<Vec<_>>(), ["a__b__age"]);
+}
+
+#[test]
+fn a_training_row_stands_once() {
+    let table = table();
+    let target = binary(&[0, 1, 0, 1]);
+    let train = Train::new(&table, &target).unwrap();
+    let error = train.subset(&[0, 2, 0]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "row 0: expected rows that differ, found a row twice"
+    );
+    // Rows to predict may.
+    assert_eq!(table.rows().subset(&[0, 2, 0]).unwrap().len(), 3);
+}
+
+#[test]
+fn a_replaced_column_keeps_its_role_in_earnest() {
+    let table = table().with_role("income", Role::Weight).unwrap();
+    let new = Column::numeric(vec![4.0, 3.0, 2.0, 1.0]);
+    let replaced = table.clone().with_column("income", new).unwrap();
+    assert_eq!(replaced.weights().unwrap(), [4.0, 3.0, 2.0, 1.0]);
+    let bad = Column::numeric(vec![4.0, -3.0, 2.0, 1.0]);
+    let error = table.with_column("income", bad).unwrap_err();
+    assert_eq!((error.column(), error.row()), (Some("income"), Some(1)));
+}
+
+#[test]
+fn large_integers_stay_apart() {
+    let large = 9_007_199_254_740_992_i64;
+    let column = Column::integers(&[Some(large), Some(large + 1), None, Some(large)]);
+    assert_eq!(column.text(1).as_deref(), Some("9007199254740993"));
+    assert_eq!(column.text(2), None);
+    let levels = column.to_categorical();
+    let (codes, levels) = levels.codes().unwrap();
+    assert_eq!(codes, [0, 1, u32::MAX, 0]);
+    assert_eq!(levels.names(), ["9007199254740992", "9007199254740993"]);
+}
