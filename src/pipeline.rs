@@ -49,10 +49,12 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
             .fit_transform(train.with_seed(seed.child("transformer")))?;
         let weights = train.weights();
         let groups = train.rows().groups();
+        let time = train.rows().time();
         let context = FitContext::default()
             .with_seed(seed.child("estimator"))
             .with_weights(weights.as_deref())
-            .with_groups(groups.as_deref());
+            .with_groups(groups.as_deref())
+            .with_time(time.as_deref());
         let predictor = self
             .estimator
             .fit(&features, &train.target(), &context)

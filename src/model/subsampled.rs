@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 /// Fits an estimator on a seeded, stratified sample of at most so many rows: for estimators whose
 /// cost grows faster than the rows.
 ///
-/// Strata are the classes, or tenths of the values; each keeps its share of the rows to within one.
+/// Strata are the classes, or tenths of the values; each has a row as long as there are fewer
+/// strata than rows to choose, and its share of the others.
 /// Weights, groups and times of the sampled rows go with them. With that many rows or fewer, all
 /// of them are used.
 ///
@@ -52,6 +53,16 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
     ) -> Result<Self::Fitted> {
         if self.max_rows < 2 {
             return Err(Error::parameter("max_rows", "2 or more", self.max_rows));
+        }
+        let n = target.n_rows();
+        let lengths = [
+            Some(features.n_rows()),
+            context.weights().map(<[f64]>::len),
+            context.groups().map(<[u32]>::len),
+            context.time().map(<[f64]>::len),
+        ];
+        if let Some(other) = lengths.into_iter().flatten().find(|&length| length != n) {
+            return Err(Error::data(format!("{n} rows, as the target has"), other));
         }
         let strata = target.strata(RowIndex::All(target.n_rows()));
         let seed = context.seed().child("subsampled");

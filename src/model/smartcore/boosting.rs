@@ -138,8 +138,10 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
                     self.fit_class(&x, &x_rows, y, seed).map(Boosted::Class)
                 } else {
                     let mean = y.iter().sum::<f64>() / y.len() as f64;
-                    self.trees(&x, y, self.n_trees, self.learning_rate, mean, seed)
-                        .map(Boosted::Values)
+                    // The mean stays in f64: smartcore's sums are as narrow as its features.
+                    let centred: Vec<f64> = y.iter().map(|v| v - mean).collect();
+                    self.trees(&x, &centred, self.n_trees, self.learning_rate, seed)
+                        .map(|trees| Boosted::Values(mean, trees))
                 }
             })
             .collect::<Result<Vec<_>>>()?;
@@ -154,7 +156,6 @@ impl GradientBoosting {
         y: &Vec<f64>,
         n_estimators: usize,
         learning_rate: f64,
-        base_score: f64,
         seed: Seed,
     ) -> Result<Arc<Booster>> {
         let parameters = XGRegressorParameters {
@@ -164,7 +165,7 @@ impl GradientBoosting {
             min_child_weight: self.min_child_weight,
             lambda: self.lambda,
             gamma: 0.0,
-            base_score,
+            base_score: 0.0,
             // At least one row: a draw of none panics.
             subsample: self.subsample.max(1.0 / y.len() as f64),
             seed: seed.value(),
@@ -200,7 +201,7 @@ impl GradientBoosting {
             for t in 0..self.n_trees {
                 let p: Vec<f64> = scores.iter().map(|&f| logistic(f)).collect();
                 let residuals: Vec<f64> = y.iter().zip(&p).map(|(y, p)| y - p).collect();
-                let tree = self.trees(x, &residuals, 1, 1.0, 0.0, seed.at(t))?;
+                let tree = self.trees(x, &residuals, 1, 1.0, seed.at(t))?;
                 let leaves = leaf_of_rows(&tree, x_rows)?;
                 let leaf_values =
                     LeafValues::newton(&leaves, &residuals, &p, self.lambda, self.learning_rate);
@@ -271,7 +272,8 @@ pub struct FittedGradientBoosting {
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 enum Boosted {
-    Values(Arc<Booster>),
+    /// The mean, and trees for what is left.
+    Values(f64, Arc<Booster>),
     Class(ClassBooster),
 }
 
@@ -305,9 +307,9 @@ impl OutputModel for FittedGradientBoosting {
             .par_iter()
             .map(|booster| match booster {
                 Boosted::Class(booster) => booster.predict(&x, features.n_rows()),
-                Boosted::Values(booster) => {
+                Boosted::Values(mean, booster) => {
                     let values = leaf_of_rows(booster, &x)?;
-                    Ok(values.into_iter().map(f64::from).collect())
+                    Ok(values.into_iter().map(|v| mean + f64::from(v)).collect())
                 }
             })
             .collect()
