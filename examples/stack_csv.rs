@@ -110,6 +110,16 @@ fn run() -> Result<(), Exit> {
     ] {
         roles.extend(args.list(option).into_iter().map(|name| (name, role)));
     }
+    for option in ["id", "weight", "group", "time"] {
+        if args.list(option).len() > 1 {
+            return Err(Exit::usage(format!("--{option} takes one column")));
+        }
+    }
+    if args.has("time") && args.has("share") {
+        return Err(Exit::usage(
+            "--share does not go with --time: B is the later half",
+        ));
+    }
     let mut named = HashSet::new();
     for (name, role) in &roles {
         if !named.insert(name.as_str()) {
@@ -130,7 +140,14 @@ fn run() -> Result<(), Exit> {
     if args.has("summary") {
         println!("{}", Summary::of(&table));
     }
-    let test = reader.following(&table).read(test_path)?;
+    // New rows need no weight, group or time; what the test file has of them is not looked at.
+    let mut to_follow = table.clone();
+    for (name, role) in &roles {
+        if matches!(role, Role::Weight | Role::Group | Role::Time) {
+            to_follow = to_follow.with_role(name, Role::Ignored)?;
+        }
+    }
+    let test = reader.following(&to_follow).read(test_path)?;
     check_test(&args, &table, &test)?;
 
     if is_regression(&table, target, task)? {
