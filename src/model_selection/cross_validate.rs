@@ -5,7 +5,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::report::{CrossValidation, FoldReport, MetricScores, OutOfFold};
-use crate::data::{Prediction, Target, Train};
+use crate::data::{Prediction, Target, Train, check_prediction};
 use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, SplitContext, Splitter};
 use crate::metrics::Metric;
@@ -176,13 +176,7 @@ fn fit_and_score<Y: Target>(
     let start = Instant::now();
     let prediction = fitted.predict(validation.rows())?;
     let predict_seconds = start.elapsed().as_secs_f64();
-    if prediction.n_rows() != validation.len() {
-        return Err(Error::data(
-            format!("a prediction of {} rows", validation.len()),
-            prediction.n_rows(),
-        ));
-    }
-    check_classes(train.table_target(), &prediction)?;
+    check_prediction(train.table_target(), &prediction, validation.len())?;
 
     let (target, weights) = (validation.target(), validation.weights());
     let scores = metrics
@@ -200,21 +194,6 @@ fn fit_and_score<Y: Target>(
         prediction,
         scores,
     })
-}
-
-/// The prediction's columns are the target's classes, or the one of values.
-fn check_classes<Y: Target>(target: &Y, prediction: &Y::Prediction) -> Result<()> {
-    let classes = target.class_names();
-    let found: Vec<&str> = (0..prediction.n_columns())
-        .filter_map(|column| prediction.column_name(column))
-        .collect();
-    if found == classes {
-        return Ok(());
-    }
-    Err(Error::data(
-        format!("a prediction of classes {}", classes.join(", ")),
-        format!("one of {}", found.join(", ")),
-    ))
 }
 
 /// The mean prediction of each row that has one.

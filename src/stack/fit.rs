@@ -1,7 +1,7 @@
 //! How a stack is fitted: tasks over splits and views, then levels, then the blender.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -13,6 +13,7 @@ use super::report::{Dropped, MemberReport, StackReport, correlations};
 use super::{Event, Level, MemberKind, Meta, NewRows, OnFailure, Stack, StackTarget};
 use crate::data::{
     Features, FitContext, InSample, OutOfSample, Prediction, RowIndex, Target, Train,
+    check_prediction,
 };
 use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal};
@@ -80,6 +81,9 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     }
     let stack_report = match &stacked {
         Some(prediction) => Some(known.report("stack", stack.levels.len() + 2, prediction)?),
+        None if known.is_ordered(&plan) => {
+            forward_report(stack, &meta, &known, &plan, &covered, seed)?
+        }
         None => None,
     };
     let report = StackReport {
@@ -149,6 +153,68 @@ fn fit_blender<Y: StackTarget>(
     Ok((blender, Some(stacked.map_err(place)?)))
 }
 
+/// The stack's score where the plan follows time: each split's rows are blended by a blender fitted
+/// on those that came before all of them; the first such rows have none, and do not count.
+fn forward_report<Y: StackTarget>(
+    stack: &Stack<Y>,
+    meta: &Meta<Y, InSample>,
+    known: &Known<Y>,
+    plan: &FoldPlan,
+    covered: &[u32],
+    seed: Seed,
+) -> Result<Option<MemberReport>> {
+    let Some(time) = &known.time else {
+        return Ok(None);
+    };
+    let mut place_of = vec![u32::MAX; plan.n_rows()];
+    for (place, &row) in (0_u32..).zip(covered) {
+        place_of[row as usize] = place;
+    }
+    let mut done = vec![false; covered.len()];
+    let mut all_rows: Vec<u32> = Vec::new();
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for s in 0..plan.n_splits() {
+        let split = plan.split(s);
+        let places = split.validation().iter().map(|&row| place_of[row as usize]);
+        let rows: Vec<u32> = places.filter(|&p| !done[p as usize]).collect();
+        let first = rows
+            .iter()
+            .map(|&p| time[p as usize])
+            .fold(f64::INFINITY, f64::min);
+        let before = |&p: &u32| time[p as usize] < first;
+        let earlier: Vec<u32> = (0..).take(covered.len()).filter(before).collect();
+        let part = known.take(&earlier);
+        if rows.is_empty()
+            || part.target.check(RowIndex::All(earlier.len())).is_err()
+            || earlier.is_empty()
+        {
+            continue;
+        }
+        let blender = stack.blender.fit(
+            &meta.take(&earlier),
+            &part.target,
+            &part.context(seed.at(s)),
+        )?;
+        let prediction = blender.blend(&held_out(meta, &rows))?;
+        columns.resize_with(prediction.n_columns(), Vec::new);
+        for (k, column) in columns.iter_mut().enumerate() {
+            column.extend_from_slice(prediction.column(k));
+        }
+        for &p in &rows {
+            done[p as usize] = true;
+        }
+        all_rows.extend(rows);
+    }
+    let known = known.take(&all_rows);
+    if all_rows.is_empty() || known.target.check(RowIndex::All(all_rows.len())).is_err() {
+        return Ok(None);
+    }
+    let prediction = known.target.prediction(columns)?;
+    known
+        .report("stack", stack.levels.len() + 2, &prediction)
+        .map(Some)
+}
+
 fn member_reports<Y: StackTarget>(
     stack: &Stack<Y>,
     known: &Known<Y>,
@@ -183,7 +249,15 @@ struct Known<Y: Target> {
     target: Y,
     weights: Option<Vec<f64>>,
     groups: Option<Vec<u32>>,
+    time: Option<Vec<f64>>,
     metric: Arc<dyn Metric<Y>>,
+}
+
+impl<Y: Target> Known<Y> {
+    /// Whether the plan follows the rows' time.
+    fn is_ordered(&self, plan: &FoldPlan) -> bool {
+        self.time.is_some() && plan.partitions().is_none()
+    }
 }
 
 impl<Y: StackTarget> Known<Y> {
@@ -194,6 +268,7 @@ impl<Y: StackTarget> Known<Y> {
             rows: train.rows().index().compose(covered),
             weights: train.weights().map(|w| gather(&w, covered)),
             groups: train.rows().groups().map(|g| gather(&g, covered)),
+            time: train.rows().time().map(|t| gather(&t, covered)),
             metric: stack
                 .metric
                 .clone()
@@ -208,6 +283,7 @@ impl<Y: StackTarget> Known<Y> {
             target: self.target.take(rows),
             weights: self.weights.as_ref().map(|w| gather(w, rows)),
             groups: self.groups.as_ref().map(|g| gather(g, rows)),
+            time: self.time.as_ref().map(|t| gather(t, rows)),
             metric: Arc::clone(&self.metric),
         }
     }
@@ -221,6 +297,7 @@ impl<Y: StackTarget> Known<Y> {
         FitContext::default()
             .with_weights(self.weights.as_deref())
             .with_groups(self.groups.as_deref())
+            .with_time(self.time.as_deref())
             .with_seed(seed)
     }
 
@@ -299,6 +376,16 @@ struct MemberFit<Y: Target> {
     predict_seconds: f64,
 }
 
+impl<Y: Target> MemberFit<Y> {
+    /// The same, if what it predicts is a prediction of so many rows of this target.
+    fn checked(self, train: Train<'_, Y>, n_rows: usize) -> Result<Self> {
+        if let Some(prediction) = &self.prediction {
+            check_prediction(train.table_target(), prediction, n_rows)?;
+        }
+        Ok(self)
+    }
+}
+
 /// What came of one split: of each view and each member, or why not.
 pub(super) struct SplitFit<Y: Target> {
     views: Vec<Option<FittedView>>,
@@ -373,20 +460,30 @@ fn fit_members<Y: StackTarget>(
     stack.progress.event(&Event::Planned {
         n_fits: tasks.iter().map(|t| t.members.len()).sum(),
     });
-    let failed = AtomicBool::new(false);
+    // The first task, in order, that has failed: later ones need not run, earlier ones must, so
+    // that it is the same error whichever comes first.
+    let failed = AtomicUsize::new(usize::MAX);
     let outcomes: Vec<TaskOutcome<Y>> = tasks
         .par_iter()
-        .map(|task| {
-            let refit = task.split == n_splits;
-            let outcome = run(stack, train, task, (!refit).then_some(task.split), &failed);
+        .enumerate()
+        .map(|(t, task)| {
+            let split = (task.split != n_splits).then_some(task.split);
+            let skip = || failed.load(Ordering::Relaxed) < t || stack.progress.is_stopped();
+            let outcome = run(stack, train, task, split, &skip);
             if stack.on_failure == OnFailure::Stop && outcome.1.iter().any(|(_, r)| r.is_err()) {
-                failed.store(true, Ordering::Relaxed);
+                failed.fetch_min(t, Ordering::Relaxed);
             }
             outcome
         })
         .collect();
     if stack.progress.is_stopped() {
         return Err(Error::stopped());
+    }
+    if stack.on_failure == OnFailure::Stop {
+        let mut results = outcomes.iter().flat_map(|(_, members)| members);
+        if let Some(error) = results.find_map(|(_, result)| result.as_ref().err()) {
+            return Err(error.duplicate());
+        }
     }
     let mut fits: Vec<SplitFit<Y>> = sides
         .iter()
@@ -429,7 +526,7 @@ fn run<Y: StackTarget>(
     train: Train<'_, Y>,
     task: &Task<'_>,
     split: Option<usize>,
-    failed: &AtomicBool,
+    stopped: &(dyn Fn() -> bool + Sync),
 ) -> TaskOutcome<Y> {
     let place = |error: Error, m: usize| {
         let error = match split {
@@ -438,7 +535,6 @@ fn run<Y: StackTarget>(
         };
         error.in_member(&stack.members[m].name).in_level(1)
     };
-    let stopped = || failed.load(Ordering::Relaxed) || stack.progress.is_stopped();
     let view = || -> Result<_> {
         if stopped() {
             return Err(Error::stopped());
@@ -507,7 +603,9 @@ fn run<Y: StackTarget>(
                     Err(Error::unsupported("an estimator without a view"))
                 }
             };
-            let result = result.map_err(|e| place(e, m));
+            let result = result
+                .and_then(|fit| fit.checked(train, task.validation.len()))
+                .map_err(|e| place(e, m));
             match &result {
                 Ok(fit) => stack.progress.event(&Event::Fitted {
                     member: &member.name,
@@ -599,36 +697,18 @@ fn keep<Y: Target>(
 ) -> Result<(Vec<usize>, Vec<Dropped>)> {
     let mut kept = Vec::new();
     let mut dropped = Vec::new();
-    let mut stopped = None;
     for (m, member) in stack.members.iter().enumerate() {
         let mut errors = splits
             .iter()
             .chain(refit)
             .filter_map(|s| s.members[m].as_ref()?.as_ref().err());
-        match errors
-            .clone()
-            .find(|e| *e.kind() != crate::ErrorKind::Stopped)
-            .or(errors.next())
-        {
+        match errors.next() {
             None => kept.push(m),
-            Some(error) => {
-                if stack.on_failure == OnFailure::Stop {
-                    // A member that was only stopped because another failed is not the cause.
-                    if *error.kind() == crate::ErrorKind::Stopped {
-                        stopped = Some(error.duplicate());
-                        continue;
-                    }
-                    return Err(error.duplicate());
-                }
-                dropped.push(Dropped {
-                    member: member.name.clone(),
-                    reason: error.to_string(),
-                });
-            }
+            Some(error) => dropped.push(Dropped {
+                member: member.name.clone(),
+                reason: error.to_string(),
+            }),
         }
-    }
-    if let Some(error) = stopped {
-        return Err(error);
     }
     check_any_left(&kept, &dropped)?;
     Ok((kept, dropped))
@@ -684,13 +764,17 @@ fn out_of_fold<Y: Target>(
 }
 
 /// The folds over which the blender and further levels are cross-fitted: the plan's own if it is
-/// one partition, new ones over the predicted rows if not, none if there are too few rows.
+/// one partition, new ones over the predicted rows if not; none if there are too few rows, or if
+/// the plan follows time, where a blender must not learn from later rows.
 fn meta_folds<Y: Target>(
     plan: &FoldPlan,
     covered: &[u32],
     known: &Known<Y>,
     seed: Seed,
 ) -> Result<Option<Folds>> {
+    if known.is_ordered(plan) {
+        return Ok(None);
+    }
     if let Some([folds, ..]) = plan.partitions()
         && covered.len() == plan.n_rows()
     {
@@ -710,7 +794,9 @@ fn cross_fit<Y: Target>(
         .into_par_iter()
         .map(|fold| {
             let rows = folds.validation(fold);
-            let prediction = f(fold, &folds.train(fold), &rows).map_err(|e| e.in_fold(fold))?;
+            let prediction = f(fold, &folds.train(fold), &rows)
+                .and_then(|p| check_prediction(target, &p, rows.len()).map(|()| p))
+                .map_err(|e| e.in_fold(fold))?;
             Ok((rows, prediction))
         })
         .collect();
@@ -749,7 +835,11 @@ fn fit_level<Y: StackTarget>(
     folds: Option<&Folds>,
 ) -> Result<(FittedLevel<Y>, Meta<Y, InSample>, Vec<f64>, Vec<Dropped>)> {
     let folds = folds.ok_or_else(|| {
-        Error::data("rows or groups for two folds of a further level", "too few").in_level(number)
+        Error::data(
+            "splits that do not follow time, and two folds of rows or groups, for a further level",
+            "neither",
+        )
+        .in_level(number)
     })?;
     let form = FittedForm::fit(level.form, meta);
     let features = form.features(meta)?;

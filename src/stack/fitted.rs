@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::blend::{FittedBlender, weighted_mean};
 use super::meta::FittedForm;
 use super::{Meta, NewRows, StackReport};
-use crate::data::{Features, OutOfSample, Rows, Target};
+use crate::data::{Features, OutOfSample, Rows, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::folds::FoldPlan;
 use crate::model::{FittedLearner, Predictor};
@@ -58,7 +58,7 @@ pub(super) struct FittedLevel<Y: Target> {
 }
 
 impl<Y: Target> SplitModels<Y> {
-    fn predict(&self, names: &[String], rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
+    fn predict(&self, names: &[String], shape: &Y, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
         let used = |view: usize| {
             self.members
                 .iter()
@@ -92,7 +92,9 @@ impl<Y: Target> SplitModels<Y> {
                         None => Err(Error::unsupported("a member without its view")),
                     },
                 };
-                result.map_err(|e| e.in_member(name).in_level(1))
+                result
+                    .and_then(|p| check_prediction(shape, &p, rows.len()).map(|()| p))
+                    .map_err(|e| e.in_member(name).in_level(1))
             })
             .collect();
         predictions.into_iter().collect()
@@ -159,7 +161,7 @@ impl<Y: Target> FittedStack<Y> {
 
     fn members_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Vec<Y::Prediction>> {
         match (new_rows, &self.refit, self.new_rows) {
-            (NewRows::Refit, Some(refit), _) => refit.predict(&self.names, rows),
+            (NewRows::Refit, Some(refit), _) => refit.predict(&self.names, &self.shape, rows),
             (NewRows::Refit, None, _) => Err(Error::parameter(
                 "new_rows",
                 "fold average, since no model was refitted",
@@ -170,7 +172,11 @@ impl<Y: Target> FittedStack<Y> {
                     .splits
                     .par_iter()
                     .enumerate()
-                    .map(|(s, split)| split.predict(&self.names, rows).map_err(|e| e.in_fold(s)))
+                    .map(|(s, split)| {
+                        split
+                            .predict(&self.names, &self.shape, rows)
+                            .map_err(|e| e.in_fold(s))
+                    })
                     .collect();
                 let splits = splits.into_iter().collect::<Result<Vec<_>>>()?;
                 let weights = vec![1.0 / splits.len() as f64; splits.len()];

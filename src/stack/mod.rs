@@ -15,7 +15,8 @@
 //!    all rows do ([`NewRows`]); the blender makes one prediction of them.
 //!
 //! What the stack itself is scored on is never what its blender was fitted on: for the score the
-//! blender is cross-fitted over the same folds.
+//! blender is cross-fitted over the same folds, over folds of B for A/B/C, or forwards in time where
+//! the splits follow time (further levels need folds, and are an error there).
 
 pub mod blend;
 mod fit;

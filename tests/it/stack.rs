@@ -576,6 +576,80 @@ fn time_windows_leave_the_first_rows_without_predictions() {
 }
 
 #[test]
+fn a_stack_over_time_is_scored_forwards() {
+    // The members are right at first and wrong later: a blender that saw later rows would know.
+    let (table, sum) = halves(400);
+    let times: Vec<f64> = (0..400).map(f64::from).collect();
+    let table = table
+        .with_column("day", Column::numeric(times))
+        .unwrap()
+        .with_role("day", Role::Time)
+        .unwrap();
+    let target = labels(&sum);
+    let train = Train::new(&table, &target).unwrap();
+    let stack = two_members(Scheme::out_of_fold(TimeSeriesSplit::new(4)));
+    let fitted = stack.clone().fit(train).unwrap();
+    assert!(fitted.out_of_fold_stack().is_none());
+    let score = fitted.report().stack.as_ref().unwrap().score;
+    // By hand: each stretch but the first, by a blender of the stretches before.
+    let plan = fitted.plan();
+    let rows = fitted.out_of_fold_rows();
+    let place = |row: u32| rows.iter().position(|&r| r == row).unwrap();
+    let first = plan.split(0).validation().len();
+    let later: Vec<u32> = (1..4)
+        .flat_map(|s| plan.split(s).validation().to_vec())
+        .collect();
+    assert_eq!(first + later.len(), rows.len());
+    assert!(later.iter().all(|&row| place(row) >= first));
+    assert!(score > 0.9, "{score}");
+    let error = stack
+        .with_level(Level::new().with_member("next", OneFeature(0)))
+        .fit(train)
+        .unwrap_err();
+    assert!(error.to_string().contains("follow time"), "{error}");
+}
+
+/// Predicts one row too few.
+#[derive(Debug)]
+struct Short;
+
+#[derive(Debug)]
+struct FittedShort;
+
+impl Estimator<Values> for Short {
+    type Fitted = FittedShort;
+    fn fit(
+        &self,
+        _x: &Features<InSample>,
+        _y: &Values,
+        _context: &FitContext<'_>,
+    ) -> Result<Self::Fitted> {
+        Ok(FittedShort)
+    }
+}
+
+impl Predictor<Values> for FittedShort {
+    fn predict(&self, x: &Features<OutOfSample>) -> Result<Values> {
+        Values::new(vec![0.0; x.n_rows() - 1])
+    }
+}
+
+#[test]
+fn a_prediction_of_too_few_rows_is_an_error() {
+    let (table, sum) = halves(90);
+    let target = Values::new(sum).unwrap();
+    let error = Stack::new(Scheme::out_of_fold(KFold::new(3)))
+        .with_member("a", &view(), OneFeature(0))
+        .with_member("short", &view(), Short)
+        .fit(Train::new(&table, &target).unwrap())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stack level 1, member \"short\", fold 0: expected a prediction of 30 rows, found 29"
+    );
+}
+
+#[test]
 fn repeated_folds_average_their_predictions() {
     let (table, sum) = halves(90);
     let target = labels(&sum);

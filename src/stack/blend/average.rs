@@ -24,7 +24,8 @@ pub enum Average {
     Rank,
 }
 
-/// The plain, geometric or rank mean of the members' predictions.
+/// The plain, geometric or rank mean of the members' predictions. Features passed through are not
+/// supported.
 ///
 /// ```
 /// use stackfold::stack::{Average, AverageBlender};
@@ -56,6 +57,11 @@ impl<Y: Target> Blender<Y> for AverageBlender {
         target: &Y,
         _context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
+        if meta.extra().is_some() {
+            return Err(Error::unsupported(
+                "features passed through to a blender of weights alone",
+            ));
+        }
         let shape = target.take(&[]);
         let n_members = meta.predictions().len();
         let Some(first) = meta.predictions().first() else {

@@ -11,9 +11,9 @@ use crate::stack::Meta;
 /// Ridge regression on the members' values, drawn towards equal weights.
 ///
 /// The blend is `b + sum over members m of w_m p_m`, plus a coefficient for each feature passed
-/// through (standardised; a missing one becomes 0). Minimised is `sum over rows of weight x (y -
-/// blend)^2 + alpha v (sum of (w_m - 1/M)^2 + sum of squared coefficients of standardised
-/// features)`, where `v` is the variance of the target: `alpha` counts in rows.
+/// through (a missing one becomes the mean). Minimised is `sum over rows of weight x (y -
+/// blend)^2 + alpha v sum of (w_m - 1/M)^2 + alpha sum of squared coefficients of standardised
+/// features`, where `v` is the variance of the target: `alpha` counts in rows.
 #[derive(Debug, Clone)]
 pub struct RidgeBlender {
     alpha: f64,
@@ -53,7 +53,7 @@ impl Blender<Values> for RidgeBlender {
         let y = target.as_slice();
         let n = y.len();
         let weight = |row: usize| context.weights().map_or(1.0, |w| w[row]);
-        let columns = columns(meta);
+        let columns = columns(meta, context.weights());
         let d = columns.len();
         // Weighted means, then centred products: the offset is not drawn anywhere.
         let sums = sum_over_rows(n, d + 2, |from, to, sums| {
@@ -151,7 +151,7 @@ impl FittedBlender<Values> for Linear {
 }
 
 /// Members' values, then features passed through with their mean where missing.
-fn columns<P: Provenance>(meta: &Meta<Values, P>) -> Vec<Vec<f64>> {
+fn columns<P: Provenance>(meta: &Meta<Values, P>, weights: Option<&[f64]>) -> Vec<Vec<f64>> {
     let mut columns: Vec<Vec<f64>> = meta
         .predictions()
         .iter()
@@ -159,9 +159,18 @@ fn columns<P: Provenance>(meta: &Meta<Values, P>) -> Vec<Vec<f64>> {
         .collect();
     if let Some(extra) = meta.extra() {
         for e in 0..extra.n_features() {
-            let present = || extra.column(e).iter().filter(|v| !v.is_nan());
-            let mean =
-                present().map(|&v| f64::from(v)).sum::<f64>() / present().count().max(1) as f64;
+            let (mut sum, mut total) = (0.0, 0.0);
+            for (row, &v) in extra
+                .column(e)
+                .iter()
+                .enumerate()
+                .filter(|(_, v)| !v.is_nan())
+            {
+                let w = weights.map_or(1.0, |w| w[row]);
+                sum += w * f64::from(v);
+                total += w;
+            }
+            let mean = if total > 0.0 { sum / total } else { 0.0 };
             columns.push(
                 extra
                     .column(e)
