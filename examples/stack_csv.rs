@@ -99,44 +99,8 @@ fn run() -> Result<(), Exit> {
     for name in args.list("categorical") {
         reader = reader.with_kind(name.as_str(), ColumnKind::Categorical);
     }
-    let (mut table, summary) = reader.read_with_summary(train_path)?;
-    let mut roles: Vec<(String, Role)> = vec![(target.to_owned(), Role::Target)];
-    for (option, role) in [
-        ("id", Role::Id),
-        ("ignore", Role::Ignored),
-        ("weight", Role::Weight),
-        ("group", Role::Group),
-        ("time", Role::Time),
-    ] {
-        roles.extend(args.list(option).into_iter().map(|name| (name, role)));
-    }
-    for option in ["id", "weight", "group", "time"] {
-        if args.list(option).len() > 1 {
-            return Err(Exit::usage(format!("--{option} takes one column")));
-        }
-    }
-    if args.has("time") && args.has("share") {
-        return Err(Exit::usage(
-            "--share does not go with --time: B is the later half",
-        ));
-    }
-    let mut named = HashSet::new();
-    for (name, role) in &roles {
-        if !named.insert(name.as_str()) {
-            return Err(Exit::usage(format!("column {name:?} is given two roles")));
-        }
-        table = table.with_role(name, *role)?;
-    }
-    // A column with a value of its own in each row says nothing about others.
-    for column in summary.identifiers() {
-        if !named.contains(column.name()) && column.kind() == ColumnKind::Categorical {
-            eprintln!(
-                "note: column {:?} identifies rows and is ignored",
-                column.name()
-            );
-            table = table.with_role(column.name(), Role::Ignored)?;
-        }
-    }
+    let (table, summary) = reader.read_with_summary(train_path)?;
+    let (table, roles) = with_roles(&args, table, &summary)?;
     if args.has("summary") {
         println!("{}", Summary::of(&table));
     }
@@ -196,6 +160,52 @@ fn check_outputs(args: &Args) -> Result<(), Exit> {
         .into_iter()
         .flatten()
         .try_for_each(common::output::check_place)
+}
+
+/// The table with the roles that the command line gives, and those roles.
+fn with_roles(
+    args: &Args,
+    mut table: Table,
+    summary: &Summary,
+) -> Result<(Table, Vec<(String, Role)>), Exit> {
+    let mut roles: Vec<(String, Role)> = vec![(args.required("target")?.to_owned(), Role::Target)];
+    for (option, role) in [
+        ("id", Role::Id),
+        ("ignore", Role::Ignored),
+        ("weight", Role::Weight),
+        ("group", Role::Group),
+        ("time", Role::Time),
+    ] {
+        roles.extend(args.list(option).into_iter().map(|name| (name, role)));
+    }
+    for option in ["id", "weight", "group", "time"] {
+        if args.list(option).len() > 1 {
+            return Err(Exit::usage(format!("--{option} takes one column")));
+        }
+    }
+    if args.has("time") && args.has("share") {
+        return Err(Exit::usage(
+            "--share does not go with --time: B is the later half",
+        ));
+    }
+    let mut named = HashSet::new();
+    for (name, role) in &roles {
+        if !named.insert(name.as_str()) {
+            return Err(Exit::usage(format!("column {name:?} is given two roles")));
+        }
+        table = table.with_role(name, *role)?;
+    }
+    // A column with a value of its own in each row says nothing about others.
+    for column in summary.identifiers() {
+        if !named.contains(column.name()) && column.kind() == ColumnKind::Categorical {
+            eprintln!(
+                "note: column {:?} identifies rows and is ignored",
+                column.name()
+            );
+            table = table.with_role(column.name(), Role::Ignored)?;
+        }
+    }
+    Ok((table, roles))
 }
 
 /// Whether the target is a number: said so, or a numeric column with a fraction or with more than

@@ -170,14 +170,13 @@ impl Table {
             let role = schema.fields[i].role;
             // What the role made of the old column, it makes of the new one.
             return self.with_role(&name, role);
-        } else {
-            schema.fields.push(Field {
-                name,
-                kind,
-                role: Role::Feature,
-            });
-            self.columns.push(column);
         }
+        schema.fields.push(Field {
+            name,
+            kind,
+            role: Role::Feature,
+        });
+        self.columns.push(column);
         Ok(self)
     }
 
