@@ -84,5 +84,5 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
 }
 
 fn gather<T: Copy>(values: Option<&[T]>, rows: &[u32]) -> Option<Vec<T>> {
-    values.map(|v| rows.iter().map(|&i| v[i as usize]).collect())
+    values.map(|v| RowIndex::Some(rows).gather(v).into_owned())
 }

@@ -323,7 +323,7 @@ impl<Y: StackTarget> Known<Y> {
 }
 
 fn gather<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
-    rows.iter().map(|&i| values[i as usize]).collect()
+    RowIndex::Some(rows).gather(values).into_owned()
 }
 
 /// Raw columns beside the predictions: no target, and nothing learned, so all rows at once.
