@@ -8,6 +8,7 @@
 #[cfg(any(feature = "linfa", feature = "smartcore"))]
 pub mod adapter;
 pub mod baseline;
+pub mod hist;
 #[cfg(feature = "linfa")]
 pub mod linfa;
 #[cfg(feature = "smartcore")]

@@ -1,0 +1,5 @@
+//! Gradient boosting of trees on histograms of features.
+
+mod loss;
+
+pub use loss::Loss;
