@@ -55,6 +55,7 @@
 //! | [`model_selection`] | cross-validation |
 //! | [`metrics`] | scores, intervals, paired tests |
 //! | [`stack`] | A/B/C and out-of-fold stacks, blenders |
+//! | [`progress`] | watching a fit, and stopping it |
 //! | [`random`], [`error`] | seeds, errors |
 //!
 //! # What keeps a target from leaking
@@ -99,6 +100,7 @@ pub mod model;
 pub mod model_selection;
 pub mod pipeline;
 pub mod prelude;
+pub mod progress;
 pub mod random;
 pub mod stack;
 pub mod transform;

@@ -54,7 +54,8 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
             .with_seed(seed.child("estimator"))
             .with_weights(weights.as_deref())
             .with_groups(groups.as_deref())
-            .with_time(time.as_deref());
+            .with_time(time.as_deref())
+            .with_progress(train.progress());
         let predictor = self
             .estimator
             .fit(&features, &train.target(), &context)

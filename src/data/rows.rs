@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Column, Field, Role, Table, Target};
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
 use crate::random::Seed;
 
 /// Which rows of a table: all of them, or those listed.
@@ -215,7 +216,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Rows that something may be fitted on: columns, the target, weights, groups, time, a seed.
+/// Rows that something may be fitted on: columns, the target, weights, groups, time, a seed, and
+/// who watches.
 ///
 /// ```
 /// use stackfold::data::{Column, Labels, Table, Train};
@@ -230,6 +232,7 @@ pub struct Train<'a, Y> {
     rows: Rows<'a>,
     target: &'a Y,
     seed: Seed,
+    progress: Option<&'a dyn Progress>,
 }
 
 impl<Y> Clone for Train<'_, Y> {
@@ -240,7 +243,7 @@ impl<Y> Clone for Train<'_, Y> {
 impl<Y> Copy for Train<'_, Y> {}
 
 impl<'a, Y: Target> Train<'a, Y> {
-    /// All rows of a table with their target; the seed is 0.
+    /// All rows of a table with their target; the seed is 0, and nobody watches.
     ///
     /// # Errors
     /// If the target has another number of rows than the table, or there is no row.
@@ -258,6 +261,7 @@ impl<'a, Y: Target> Train<'a, Y> {
             rows: Rows::all(table),
             target,
             seed: Seed::default(),
+            progress: None,
         })
     }
 
@@ -265,6 +269,27 @@ impl<'a, Y: Target> Train<'a, Y> {
     #[must_use]
     pub fn with_seed(self, seed: Seed) -> Self {
         Self { seed, ..self }
+    }
+
+    /// The same rows, with somebody who is told what happens and may stop it, or nobody.
+    ///
+    /// ```
+    /// use stackfold::model::baseline::Prior;
+    /// use stackfold::prelude::*;
+    /// use stackfold::progress::{Progress, StopFlag};
+    /// use stackfold::transform::passthrough::Passthrough;
+    /// let table = Table::new([("x", Column::numeric(vec![1.0, 2.0, 3.0]))])?;
+    /// let target = Labels::from_strs(&["no", "yes", "no"])?;
+    /// let flag = StopFlag::new();
+    /// let train = Train::new(&table, &target)?.with_progress(Some(&flag));
+    /// assert!(Pipeline::new(Passthrough::new(), Prior::new()).fit(train).is_ok());
+    /// flag.stop();
+    /// assert!(train.progress().is_some_and(Progress::is_stopped));
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_progress(self, progress: Option<&'a dyn Progress>) -> Self {
+        Self { progress, ..self }
     }
 
     /// Other rows of the same table: indices into the table.
@@ -342,6 +367,12 @@ impl<'a, Y: Target> Train<'a, Y> {
     pub fn seed(self) -> Seed {
         self.seed
     }
+
+    /// Who is told what happens and may stop it, if anybody.
+    #[must_use]
+    pub fn progress(self) -> Option<&'a dyn Progress> {
+        self.progress
+    }
 }
 
 fn gather_from<'a, T: Copy>(index: RowIndex<'_>, values: &'a [T]) -> Cow<'a, [T]> {
@@ -368,13 +399,15 @@ pub(crate) fn missing_column(table: &Table, name: &str) -> Error {
     .in_column(name)
 }
 
-/// What comes with the rows of a fit: weights, groups, times, in the rows' order, and a seed.
+/// What comes with the rows of a fit: weights, groups, times, in the rows' order, a seed, and who
+/// watches.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FitContext<'a> {
     weights: Option<&'a [f64]>,
     groups: Option<&'a [u32]>,
     time: Option<&'a [f64]>,
     seed: Seed,
+    progress: Option<&'a dyn Progress>,
 }
 
 impl<'a> FitContext<'a> {
@@ -402,6 +435,31 @@ impl<'a> FitContext<'a> {
         Self { seed, ..self }
     }
 
+    /// The same context with somebody who is told what happens and may stop it, or nobody.
+    ///
+    /// ```
+    /// use stackfold::prelude::*;
+    /// use stackfold::progress::{Progress, StopFlag};
+    /// /// What an estimator does in a long fit.
+    /// fn iterate(context: &FitContext<'_>) -> Result<()> {
+    ///     for _ in 0..10 {
+    ///         if context.progress().is_some_and(Progress::is_stopped) {
+    ///             return Err(Error::stopped());
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// let flag = StopFlag::new();
+    /// let context = FitContext::default().with_progress(Some(&flag));
+    /// assert!(iterate(&context).is_ok());
+    /// flag.stop();
+    /// assert!(iterate(&context).is_err());
+    /// ```
+    #[must_use]
+    pub fn with_progress(self, progress: Option<&'a dyn Progress>) -> Self {
+        Self { progress, ..self }
+    }
+
     /// The weight of each row: finite, none negative.
     #[must_use]
     pub fn weights(&self) -> Option<&'a [f64]> {
@@ -424,5 +482,11 @@ impl<'a> FitContext<'a> {
     #[must_use]
     pub fn seed(&self) -> Seed {
         self.seed
+    }
+
+    /// Who is told what happens and may stop it, if anybody.
+    #[must_use]
+    pub fn progress(&self) -> Option<&'a dyn Progress> {
+        self.progress
     }
 }

@@ -76,7 +76,8 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
             .with_weights(weights.as_deref())
             .with_groups(groups.as_deref())
             .with_time(time.as_deref())
-            .with_seed(context.seed());
+            .with_seed(context.seed())
+            .with_progress(context.progress());
         self.estimator
             .fit(&features.take(&rows), &target.take(&rows), &context)
             .map_err(|e| e.among(RowIndex::Some(&rows)))

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal};
 use crate::metrics::Metric;
 use crate::model::DynEstimator;
+use crate::progress::Progress;
 use crate::random::Seed;
 use crate::transform::FittedTransformer;
 
@@ -28,6 +29,11 @@ const META_FOLDS: usize = 5;
 pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<FittedStack<Y>> {
     let start = Instant::now();
     check(stack)?;
+    let progress = Watch {
+        own: stack.progress.as_ref(),
+        around: train.progress(),
+    };
+    let train = train.with_progress(Some(&progress));
     train.table_target().check(train.rows().index())?;
     let plan = stack.scheme.splitter().plan(&SplitContext::of(train))?;
     if plan.n_rows() != train.len() {
@@ -37,10 +43,10 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         ));
     }
 
-    let (base, refit) = fit_members(stack, train, &plan)?;
+    let (base, refit) = fit_members(stack, train, &plan, &progress)?;
     let (kept, mut dropped) = keep(stack, &base, refit.as_deref())?;
     let (covered, predictions) = out_of_fold(train, &plan, &base, &kept)?;
-    let known = Known::of(stack, train, &covered)?;
+    let known = Known::of(stack, train, &covered, &progress)?;
     let folds = meta_folds(&plan, &covered, &known, train.seed().child("meta"))?;
     let (pass_through, extra) = pass_through(stack, train, &covered)?;
 
@@ -72,7 +78,7 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
 
     let seed = train.seed().child("blender");
     let (blender, stacked) = fit_blender(stack, &meta, &known, seed, folds.as_ref())?;
-    stack.progress.event(&Event::Blended);
+    progress.event(&Event::Blended);
     if let Some(weights) = blender.weights() {
         // The last reports are those of the level that is blended.
         for (report, &weight) in reports.iter_mut().rev().zip(weights.iter().rev()) {
@@ -115,17 +121,34 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     })
 }
 
+/// The stack's own progress, which is told and may stop it; one around the stack may stop it, too.
+#[derive(Debug)]
+struct Watch<'a> {
+    own: &'a dyn Progress,
+    around: Option<&'a dyn Progress>,
+}
+
+impl Progress for Watch<'_> {
+    fn event(&self, event: &Event<'_>) {
+        self.own.event(event);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.own.is_stopped() || self.around.is_some_and(Progress::is_stopped)
+    }
+}
+
 /// The blender fitted on all rows with out-of-fold predictions, and the predictions of blenders
 /// that are cross-fitted over the folds.
 #[allow(clippy::type_complexity, reason = "the two results of one fit")]
 fn fit_blender<Y: StackTarget>(
     stack: &Stack<Y>,
     meta: &Meta<Y, InSample>,
-    known: &Known<Y>,
+    known: &Known<'_, Y>,
     seed: Seed,
     folds: Option<&Folds>,
 ) -> Result<(Arc<dyn FittedBlender<Y>>, Option<Y::Prediction>)> {
-    if stack.progress.is_stopped() {
+    if known.progress.is_stopped() {
         return Err(Error::stopped());
     }
     let place = |e: Error| e.in_member("blender").in_level(stack.levels.len() + 2);
@@ -158,7 +181,7 @@ fn fit_blender<Y: StackTarget>(
 fn forward_report<Y: StackTarget>(
     stack: &Stack<Y>,
     meta: &Meta<Y, InSample>,
-    known: &Known<Y>,
+    known: &Known<'_, Y>,
     plan: &FoldPlan,
     covered: &[u32],
     seed: Seed,
@@ -217,7 +240,7 @@ fn forward_report<Y: StackTarget>(
 
 fn member_reports<Y: StackTarget>(
     stack: &Stack<Y>,
-    known: &Known<Y>,
+    known: &Known<'_, Y>,
     splits: &[SplitFit<Y>],
     kept: &[usize],
     predictions: &[Y::Prediction],
@@ -243,7 +266,7 @@ fn named<Y: Target>(meta: &Meta<Y, InSample>) -> Vec<(String, Y::Prediction)> {
 }
 
 /// What is known of the rows with out-of-fold predictions, and how they are scored.
-struct Known<Y: Target> {
+struct Known<'a, Y: Target> {
     /// Indices into the table.
     rows: Vec<u32>,
     target: Y,
@@ -251,17 +274,23 @@ struct Known<Y: Target> {
     groups: Option<Vec<u32>>,
     time: Option<Vec<f64>>,
     metric: Arc<dyn Metric<Y>>,
+    progress: &'a dyn Progress,
 }
 
-impl<Y: Target> Known<Y> {
+impl<Y: Target> Known<'_, Y> {
     /// Whether the plan follows the rows' time.
     fn is_ordered(&self, plan: &FoldPlan) -> bool {
         self.time.is_some() && plan.partitions().is_none()
     }
 }
 
-impl<Y: StackTarget> Known<Y> {
-    fn of(stack: &Stack<Y>, train: Train<'_, Y>, covered: &[u32]) -> Result<Self> {
+impl<'a, Y: StackTarget> Known<'a, Y> {
+    fn of(
+        stack: &Stack<Y>,
+        train: Train<'_, Y>,
+        covered: &[u32],
+        progress: &'a dyn Progress,
+    ) -> Result<Self> {
         let target = train.target().take(covered);
         target.check(RowIndex::All(target.n_rows()))?;
         Ok(Self {
@@ -274,6 +303,7 @@ impl<Y: StackTarget> Known<Y> {
                 .clone()
                 .unwrap_or_else(|| target.default_metric().into()),
             target,
+            progress,
         })
     }
 
@@ -285,6 +315,7 @@ impl<Y: StackTarget> Known<Y> {
             groups: self.groups.as_ref().map(|g| gather(g, rows)),
             time: self.time.as_ref().map(|t| gather(t, rows)),
             metric: Arc::clone(&self.metric),
+            progress: self.progress,
         }
     }
 
@@ -299,6 +330,7 @@ impl<Y: StackTarget> Known<Y> {
             .with_groups(self.groups.as_deref())
             .with_time(self.time.as_deref())
             .with_seed(seed)
+            .with_progress(Some(self.progress))
     }
 
     fn report(&self, name: &str, level: usize, prediction: &Y::Prediction) -> Result<MemberReport> {
@@ -426,6 +458,7 @@ fn fit_members<Y: StackTarget>(
     stack: &Stack<Y>,
     train: Train<'_, Y>,
     plan: &FoldPlan,
+    progress: &dyn Progress,
 ) -> Result<(Vec<SplitFit<Y>>, Option<Box<SplitFit<Y>>>)> {
     let index = train.rows().index();
     let mut sides: Vec<(Vec<u32>, Vec<u32>)> = (0..plan.n_splits())
@@ -457,7 +490,7 @@ fn fit_members<Y: StackTarget>(
                 })
         })
         .collect();
-    stack.progress.event(&Event::Planned {
+    progress.event(&Event::Planned {
         n_fits: tasks.iter().map(|t| t.members.len()).sum(),
     });
     // The first task, in order, that has failed: later ones need not run, earlier ones must, so
@@ -468,15 +501,15 @@ fn fit_members<Y: StackTarget>(
         .enumerate()
         .map(|(t, task)| {
             let split = (task.split != n_splits).then_some(task.split);
-            let skip = || failed.load(Ordering::Relaxed) < t || stack.progress.is_stopped();
-            let outcome = run(stack, train, task, split, &skip);
+            let skip = || failed.load(Ordering::Relaxed) < t || progress.is_stopped();
+            let outcome = run(stack, train, task, split, progress, &skip);
             if stack.on_failure == OnFailure::Stop && outcome.1.iter().any(|(_, r)| r.is_err()) {
                 failed.fetch_min(t, Ordering::Relaxed);
             }
             outcome
         })
         .collect();
-    if stack.progress.is_stopped() {
+    if progress.is_stopped() {
         return Err(Error::stopped());
     }
     if stack.on_failure == OnFailure::Stop {
@@ -526,6 +559,7 @@ fn run<Y: StackTarget>(
     train: Train<'_, Y>,
     task: &Task<'_>,
     split: Option<usize>,
+    progress: &dyn Progress,
     stopped: &(dyn Fn() -> bool + Sync),
 ) -> TaskOutcome<Y> {
     let place = |error: Error, m: usize| {
@@ -559,7 +593,7 @@ fn run<Y: StackTarget>(
                     .map_err(|e| e.in_view(view.name()))?,
             ),
         };
-        stack.progress.event(&Event::Transformed {
+        progress.event(&Event::Transformed {
             view: view.name(),
             split,
             seconds: start.elapsed().as_secs_f64(),
@@ -607,13 +641,13 @@ fn run<Y: StackTarget>(
                 .and_then(|fit| fit.checked(train, task.validation.len()))
                 .map_err(|e| place(e, m));
             match &result {
-                Ok(fit) => stack.progress.event(&Event::Fitted {
+                Ok(fit) => progress.event(&Event::Fitted {
                     member: &member.name,
                     level: 1,
                     split,
                     seconds: fit.fit_seconds + fit.predict_seconds,
                 }),
-                Err(error) => stack.progress.event(&Event::Failed {
+                Err(error) => progress.event(&Event::Failed {
                     member: &member.name,
                     split,
                     error,
@@ -642,7 +676,8 @@ fn fit_estimator<Y: Target>(
         .with_weights(weights.as_deref())
         .with_groups(groups.as_deref())
         .with_time(time.as_deref())
-        .with_seed(seed);
+        .with_seed(seed)
+        .with_progress(train.progress());
     let start = Instant::now();
     let predictor = estimator
         .fit_dyn(features, &part.target(), &context)
@@ -769,7 +804,7 @@ fn out_of_fold<Y: Target>(
 fn meta_folds<Y: Target>(
     plan: &FoldPlan,
     covered: &[u32],
-    known: &Known<Y>,
+    known: &Known<'_, Y>,
     seed: Seed,
 ) -> Result<Option<Folds>> {
     if known.is_ordered(plan) {
@@ -830,7 +865,7 @@ fn fit_level<Y: StackTarget>(
     level: &Level<Y>,
     number: usize,
     meta: &Meta<Y, InSample>,
-    known: &Known<Y>,
+    known: &Known<'_, Y>,
     seed: Seed,
     folds: Option<&Folds>,
 ) -> Result<(FittedLevel<Y>, Meta<Y, InSample>, Vec<f64>, Vec<Dropped>)> {
@@ -847,7 +882,7 @@ fn fit_level<Y: StackTarget>(
         let start = Instant::now();
         let seed = seed.child(name);
         let prediction = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
-            if stack.progress.is_stopped() {
+            if known.progress.is_stopped() {
                 return Err(Error::stopped());
             }
             // Ranks are learned from the fold's own training rows.
@@ -869,7 +904,7 @@ fn fit_level<Y: StackTarget>(
             .fit_dyn(&features, &known.target, &known.context(seed))
             .map_err(|e| known.place(e))?;
         let seconds = start.elapsed().as_secs_f64();
-        stack.progress.event(&Event::Fitted {
+        known.progress.event(&Event::Fitted {
             member: name,
             level: number,
             split: None,
@@ -883,7 +918,7 @@ fn fit_level<Y: StackTarget>(
         .map(|(name, estimator)| {
             fit_one(name, estimator.as_ref()).map_err(|e| {
                 let error = e.in_member(name).in_level(number);
-                stack.progress.event(&Event::Failed {
+                known.progress.event(&Event::Failed {
                     member: name,
                     split: None,
                     error: &error,
@@ -892,7 +927,7 @@ fn fit_level<Y: StackTarget>(
             })
         })
         .collect();
-    if stack.progress.is_stopped() {
+    if known.progress.is_stopped() {
         return Err(Error::stopped());
     }
     let mut names = Vec::new();

@@ -22,7 +22,6 @@ pub mod blend;
 mod fit;
 mod fitted;
 mod meta;
-mod progress;
 mod report;
 
 use std::sync::Arc;
@@ -33,8 +32,9 @@ pub use blend::{
 };
 pub use fitted::FittedStack;
 pub use meta::{Meta, MetaForm};
-pub use progress::{Event, Progress, StopFlag};
 pub use report::{Dropped, MemberReport, StackReport};
+
+pub use crate::progress::{Event, Progress, StopFlag};
 
 use crate::data::{Labels, Target, Values};
 use crate::error::Result;
@@ -411,6 +411,10 @@ impl<Y: StackTarget> Stack<Y> {
     }
 
     /// Who is told what happens, and may stop it.
+    ///
+    /// Members and the blender get it with their rows, so that a long fit may tell of its
+    /// iterations and be stopped amidst them. Where the training rows come with a progress, as in
+    /// a stack within a stack, that one may stop this stack, too.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;

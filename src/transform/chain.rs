@@ -34,7 +34,8 @@ impl<Y: Target, T: Transformer<Y>, S: FeatureStep> Transformer<Y> for Then<T, S>
         let weights = train.weights();
         let context = FitContext::default()
             .with_seed(train.seed().child("then"))
-            .with_weights(weights.as_deref());
+            .with_weights(weights.as_deref())
+            .with_progress(train.progress());
         let among = |e: Error| e.among(train.rows().index());
         let step = self.step.fit_features(&features, &context).map_err(among)?;
         let features = step.apply(features).map_err(among)?;

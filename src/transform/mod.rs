@@ -81,7 +81,8 @@ impl<Y: Target, T: UnsupervisedTransformer> Transformer<Y> for T {
         let weights = train.weights();
         let context = FitContext::default()
             .with_seed(train.seed())
-            .with_weights(weights.as_deref());
+            .with_weights(weights.as_deref())
+            .with_progress(train.progress());
         let fitted = self.fit_rows(rows, &context)?;
         // No target was within reach, so training rows are like any others.
         let features = fitted.transform(rows)?.with_provenance();

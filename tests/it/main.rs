@@ -12,6 +12,7 @@ mod messages;
 mod metrics;
 mod numeric;
 mod parity;
+mod progress;
 mod stability;
 mod stack;
 mod support;

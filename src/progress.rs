@@ -1,4 +1,9 @@
-//! Watching a stack being fitted, and stopping it.
+//! Watching something long being fitted, and stopping it.
+//!
+//! A stack takes a [`Progress`] of its own
+//! ([`Stack::with_progress`](crate::stack::Stack::with_progress)); anything else takes one with its
+//! rows ([`Train::with_progress`](crate::data::Train::with_progress)). An estimator finds it in its
+//! [`FitContext`](crate::data::FitContext).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,14 +50,30 @@ pub enum Event<'a> {
     },
     /// The blender has been fitted: the stack is done.
     Blended,
+    /// A model that is fitted in many steps has taken one.
+    ///
+    /// Several models may be at it at once.
+    Iteration {
+        /// What kind of model, `"boosting"` say.
+        model: &'a str,
+        /// The step, from 1.
+        iteration: usize,
+        /// How many there are at most.
+        n_iterations: usize,
+        /// The loss on the rows that it is fitted on, if it is known.
+        train_loss: Option<f64>,
+        /// The loss on rows that were set aside, if there are any.
+        validation_loss: Option<f64>,
+    },
 }
 
-/// Is told what happens while a stack is fitted, from any thread, and may stop it.
+/// Is told what happens while something is fitted, from any thread, and may stop it.
 pub trait Progress: fmt::Debug + Send + Sync {
     /// Something has happened.
     fn event(&self, event: &Event<'_>);
 
-    /// Whether to stop: asked before each transform and each fit.
+    /// Whether to stop: asked by a stack before each transform and each fit, and within a fit by
+    /// estimators that take long. What has been stopped fails with [`Error::stopped`].
     fn is_stopped(&self) -> bool {
         false
     }
@@ -61,7 +82,7 @@ pub trait Progress: fmt::Debug + Send + Sync {
 /// Tells nobody; stops when asked to with [`StopFlag::stop`].
 ///
 /// ```
-/// use stackfold::stack::{Progress, StopFlag};
+/// use stackfold::progress::{Progress, StopFlag};
 /// let flag = StopFlag::new();
 /// assert!(!flag.is_stopped());
 /// flag.stop();
