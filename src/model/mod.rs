@@ -11,11 +11,14 @@ pub mod baseline;
 pub mod hist;
 #[cfg(feature = "linfa")]
 pub mod linfa;
+mod max_features;
+pub(crate) mod options;
 #[cfg(feature = "smartcore")]
 pub mod smartcore;
 mod subsample;
 mod subsampled;
 
+pub use max_features::MaxFeatures;
 pub use subsampled::Subsampled;
 
 use std::sync::Arc;

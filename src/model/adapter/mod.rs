@@ -7,8 +7,6 @@
 
 pub(crate) mod limits;
 pub(crate) mod linear;
-mod max_features;
-pub(crate) mod options;
 pub(crate) mod standard;
 
 use std::any::TypeId;
@@ -16,7 +14,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-pub use max_features::MaxFeatures;
+pub use super::MaxFeatures;
 
 use super::Predictor;
 use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target};

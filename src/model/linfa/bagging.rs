@@ -6,8 +6,8 @@ use super::tree::{Tree, scaled_weights};
 use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::Result;
 use crate::model::Estimator;
-use crate::model::adapter::options::{above_zero, at_least_one, options};
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, OutputModel, Training};
+use crate::model::options::{above_zero, at_least_one, options};
 use crate::random::Seed;
 
 /// Bagged classification trees (Breiman 1996) on random subsets of the features (Ho 1998), of

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::linear::{LinearModel, Link};
-use crate::model::adapter::options::{at_least_one, at_least_zero, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::options::{at_least_one, at_least_zero, options};
 
 /// Linear regression by least squares (linfa's, by QR decomposition).
 ///

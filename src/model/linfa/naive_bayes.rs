@@ -11,9 +11,9 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::linear::softmax;
-use crate::model::adapter::options::{above_zero, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
+use crate::model::options::{above_zero, options};
 
 /// Gaussian naive Bayes for two classes or more (linfa's).
 ///

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::folds::{deal_groups, deal_rows};
 use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::options::{above_zero, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
+use crate::model::options::{above_zero, options};
 
 /// How a [`SupportVectorMachine`] compares two rows.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

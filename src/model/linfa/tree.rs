@@ -11,8 +11,8 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenanc
 use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::options::{above_zero, at_least_one, options};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
+use crate::model::options::{above_zero, at_least_one, options};
 
 /// One classification tree (linfa's `DecisionTree`, Gini impurity), with its defects.
 ///

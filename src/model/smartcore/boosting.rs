@@ -11,10 +11,10 @@ use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::linear::logistic;
-use crate::model::adapter::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::adapter::{
     Backend, Fitted, OutputModel, Training, failed, guarded, predicts_classes,
 };
+use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::random::Seed;
 
 type Booster = XGRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>>;

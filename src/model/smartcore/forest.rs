@@ -14,8 +14,8 @@ use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::Result;
 use crate::model::Estimator;
 use crate::model::adapter::limits::DEFAULT_MEMORY_LIMIT;
-use crate::model::adapter::options::at_least_one;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
+use crate::model::options::at_least_one;
 
 /// A forest is fitted as so many smaller ones side by side, whatever the number of threads: each
 /// sorts the features anew.

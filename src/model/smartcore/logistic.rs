@@ -11,9 +11,9 @@ use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
 use crate::model::Estimator;
 use crate::model::adapter::linear::{LinearModel, Link};
-use crate::model::adapter::options::{at_least_zero, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::options::{at_least_zero, options};
 
 /// Logistic regression for two classes or more (smartcore's, by L-BFGS).
 ///

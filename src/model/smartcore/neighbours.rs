@@ -9,9 +9,9 @@ use smartcore::metrics::distance::euclidian::Euclidian;
 use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::Result;
 use crate::model::Estimator;
-use crate::model::adapter::options::{at_least_one, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
+use crate::model::options::{at_least_one, options};
 
 /// k nearest neighbours (smartcore's linear search), for classes and values.
 ///

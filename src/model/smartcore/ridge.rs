@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::linear::{LinearModel, Link};
-use crate::model::adapter::options::{above_zero, options};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::options::{above_zero, options};
 
 /// Ridge regression (smartcore's, by Cholesky decomposition of the normal equations).
 ///

@@ -15,8 +15,8 @@ use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::options::{at_least_one, options};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
+use crate::model::options::{at_least_one, options};
 
 type Matrix = DenseMatrix<f32>;
 pub(crate) type Tree = DecisionTreeRegressor<f32, f64, Matrix, Vec<f64>>;

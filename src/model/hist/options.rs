@@ -1,0 +1,263 @@
+//! Options that more than one kind of tree model has.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{RowIndex, Target};
+use crate::error::{Error, Result};
+use crate::model::options::at_least_one;
+use crate::random::Seed;
+
+use super::split::Categories;
+
+/// Which way predictions may move as a feature grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Monotone {
+    /// They never fall.
+    Increasing,
+    /// They never rise.
+    Decreasing,
+}
+
+impl Monotone {
+    pub(super) fn sign(self) -> i8 {
+        match self {
+            Self::Increasing => 1,
+            Self::Decreasing => -1,
+        }
+    }
+}
+
+/// How much the rows of each class count.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ClassWeight {
+    /// As they are.
+    #[default]
+    Equal,
+    /// Each class as much as any other: `n / (K n_k)`, by the rows' weights if they have any.
+    ///
+    /// Probabilities are then those of a population whose classes are of one size.
+    Balanced,
+    /// These factors, by class name; 1 for a class that is not named.
+    Given(Vec<(String, f64)>),
+}
+
+impl ClassWeight {
+    /// The rows' weights times those of their classes.
+    pub(super) fn apply<Y: Target>(
+        &self,
+        target: &Y,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Option<Vec<f64>>> {
+        if *self == Self::Equal {
+            return Ok(weights);
+        }
+        let names = target.class_names();
+        if names.is_empty() {
+            let expected = "Equal, as the target has no classes";
+            return Err(Error::parameter(
+                "class_weight",
+                expected,
+                format!("{self:?}"),
+            ));
+        }
+        let codes = target.strata(RowIndex::All(target.n_rows()));
+        let mut weights = weights.unwrap_or_else(|| vec![1.0; codes.len()]);
+        let factors: Vec<f64> = match self {
+            Self::Equal => vec![1.0; names.len()],
+            Self::Balanced => {
+                let mut sums = vec![0.0; names.len()];
+                for (&code, &weight) in codes.iter().zip(&weights) {
+                    sums[code as usize] += weight;
+                }
+                let total: f64 = sums.iter().sum();
+                let n_present = sums.iter().filter(|&&sum| sum > 0.0).count() as f64;
+                let factor = |sum: f64| {
+                    if sum > 0.0 {
+                        total / (n_present * sum)
+                    } else {
+                        0.0
+                    }
+                };
+                sums.into_iter().map(factor).collect()
+            }
+            Self::Given(given) => {
+                let mut factors = vec![1.0; names.len()];
+                for (name, factor) in given {
+                    let Some(class) = names.iter().position(|n| n == name) else {
+                        let expected = format!("names of classes ({})", names.join(", "));
+                        return Err(Error::parameter("class_weight", expected, name));
+                    };
+                    if !factor.is_finite() || *factor < 0.0 {
+                        let expected = "finite and 0 or more";
+                        return Err(Error::parameter("class_weight", expected, factor));
+                    }
+                    factors[class] = *factor;
+                }
+                factors
+            }
+        };
+        for (weight, &code) in weights.iter_mut().zip(&codes) {
+            *weight *= factors[code as usize];
+        }
+        Ok(Some(weights))
+    }
+}
+
+/// Which rows each tree of boosting is grown on.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Sampling {
+    /// All.
+    #[default]
+    All,
+    /// A share of them, above 0 and at most 1, drawn anew for each round (Friedman 2002).
+    Share(f64),
+    /// Those of the largest gradients, and a draw of the others that stands for all of them
+    /// (gradient-based one-side sampling; Ke et al. 2017).
+    Gradient {
+        /// The share of rows of the largest gradients that is always kept.
+        top: f64,
+        /// The share of rows that is drawn from the others.
+        other: f64,
+    },
+}
+
+impl Sampling {
+    pub(super) fn check(self) -> Result<()> {
+        let (ok, found) = match self {
+            Self::All => (true, String::new()),
+            Self::Share(share) => (share > 0.0 && share <= 1.0, share.to_string()),
+            Self::Gradient { top, other } => (
+                top > 0.0 && other > 0.0 && top + other <= 1.0,
+                format!("top {top}, other {other}"),
+            ),
+        };
+        if ok {
+            return Ok(());
+        }
+        let expected = "shares above 0 and, together, at most 1";
+        Err(Error::parameter("sampling", expected, found))
+    }
+
+    /// The rows of a round, in ascending order, of those to train on; `None` is all.
+    pub(super) fn rows(
+        self,
+        train: Option<&[u32]>,
+        pairs: &mut [Vec<[f32; 2]>],
+        seed: Seed,
+    ) -> Option<Vec<u32>> {
+        let n = pairs.first().map_or(0, Vec::len);
+        let all = || train.map_or_else(|| (0..).take(n).collect(), <[u32]>::to_vec);
+        match self {
+            Self::All => train.map(<[u32]>::to_vec),
+            Self::Share(share) => {
+                let mut rows = all();
+                rows.retain(|&row| seed.uniform(u64::from(row)) < share);
+                Some(if rows.is_empty() { all() } else { rows })
+            }
+            Self::Gradient { top, other } => {
+                let mut rows = all();
+                let size = |row: u32| -> f64 {
+                    let pair = |column: &Vec<[f32; 2]>| column[row as usize];
+                    let sizes = pairs.iter().map(pair).map(|[g, h]| f64::from(g * h).abs());
+                    sizes.sum()
+                };
+                let sizes: Vec<f64> = rows.iter().map(|&row| size(row)).collect();
+                let n_top = share_of(top, rows.len());
+                let mut sorted = sizes.clone();
+                let at = sorted.len() - n_top;
+                let threshold = *sorted.select_nth_unstable_by(at, f64::total_cmp).1;
+                // Of the rest, each row is drawn with this probability, and counts for its inverse.
+                let share = (other / (1.0 - top)).min(1.0);
+                #[allow(clippy::cast_possible_truncation, reason = "a factor of a gradient")]
+                let factor = share.recip() as f32;
+                let mut kept = Vec::with_capacity(rows.len());
+                for (&row, size) in rows.iter().zip(sizes) {
+                    if size >= threshold {
+                        kept.push(row);
+                    } else if seed.uniform(u64::from(row)) < share {
+                        kept.push(row);
+                        for column in pairs.iter_mut() {
+                            column[row as usize] = column[row as usize].map(|v| v * factor);
+                        }
+                    }
+                }
+                std::mem::swap(&mut rows, &mut kept);
+                Some(rows)
+            }
+        }
+    }
+}
+
+/// So much of `n`, rounded up, at least one.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of n"
+)]
+fn share_of(share: f64, n: usize) -> usize {
+    ((share * n as f64).ceil() as usize).clamp(1, n)
+}
+
+/// When boosting stops before its last round: once the loss of rows that were set aside has not
+/// fallen for some rounds. The trees of the best round so far are kept.
+///
+/// The rows are set aside from the training rows: the last ones if rows have a time, whole groups
+/// if they have groups, and stratified otherwise. Trees and cuts of bins do not see them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStopping {
+    share: f64,
+    patience: usize,
+    min_improvement: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            share: 0.1,
+            patience: 20,
+            min_improvement: 0.0,
+        }
+    }
+}
+
+impl EarlyStopping {
+    /// A tenth of the rows is set aside; 20 rounds without improvement are enough.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    crate::model::options::options! {
+        /// The share of rows that is set aside, above 0 and at most a half; 0.1 by default.
+        with_share(share: f64);
+        /// How many rounds without improvement stop the fit; 20 by default.
+        with_patience(patience: usize);
+        /// By how much the loss must fall to count as an improvement; 0 by default.
+        with_min_improvement(min_improvement: f64);
+    }
+
+    pub(super) fn check(self) -> Result<()> {
+        at_least_one("patience", self.patience)?;
+        crate::model::options::at_least_zero("min_improvement", self.min_improvement)?;
+        if self.share > 0.0 && self.share <= 0.5 {
+            return Ok(());
+        }
+        let expected = "above 0 and at most 0.5";
+        Err(Error::parameter("share", expected, self.share))
+    }
+}
+
+impl Default for Categories {
+    fn default() -> Self {
+        Self {
+            smoothing: 10.0,
+            l2: 10.0,
+            max_one_against_rest: 4,
+            max_levels: 32,
+            min_count: 100.0,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The rows that early stopping sets aside.
+
+use crate::data::{FitContext, RowIndex, Target};
+use crate::error::{Error, Result};
+use crate::folds::deal;
+
+/// Rows to train on and rows to validate, each in ascending order.
+///
+/// With times, the last rows are validated (rows of one time, and of one group, stay together);
+/// else folds are dealt as everywhere: stratified, in whole groups if there are groups.
+pub(super) fn inner_split<Y: Target>(
+    share: f64,
+    target: &Y,
+    context: &FitContext<'_>,
+) -> Result<(Vec<u32>, Vec<u32>)> {
+    let n = target.n_rows();
+    let is_validation = match context.time() {
+        Some(time) => latest(share, time, context.groups()),
+        None => {
+            // One fold of so many.
+            let n_folds = (2..=n.max(2))
+                .find(|&k| k as f64 >= share.recip().round())
+                .unwrap_or(n);
+            let strata = target.strata(RowIndex::All(n));
+            let seed = context.seed().child("early stopping");
+            let folds = deal(&strata, context.groups(), n_folds, seed)?;
+            folds.map(|folds| folds.fold_of_row().iter().map(|&fold| fold == 0).collect())
+        }
+    };
+    let rows = |validation: bool, is: &[bool]| -> Vec<u32> {
+        let of = (0_u32..).zip(is).filter(|&(_, &v)| v == validation);
+        of.map(|(row, _)| row).collect()
+    };
+    match is_validation {
+        Some(is) if is.contains(&true) && is.contains(&false) => {
+            Ok((rows(false, &is), rows(true, &is)))
+        }
+        _ => Err(Error::data(
+            "rows (groups, times) that can be divided for early stopping",
+            format!("{n} rows of one"),
+        )),
+    }
+}
+
+/// The rows after the time that leaves about this share of them; all rows of a group that has one
+/// go with it.
+fn latest(share: f64, time: &[f64], groups: Option<&[u32]>) -> Option<Vec<bool>> {
+    let time: Vec<f64> = match groups {
+        None => time.to_vec(),
+        Some(groups) => {
+            // A group is as late as its last row.
+            let n_groups = groups.iter().max().map_or(0, |&g| g as usize + 1);
+            let mut last = vec![f64::NEG_INFINITY; n_groups];
+            for (&group, &t) in groups.iter().zip(time) {
+                last[group as usize] = last[group as usize].max(t);
+            }
+            groups.iter().map(|&g| last[g as usize]).collect()
+        }
+    };
+    let mut sorted = time.clone();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    let n_train = (0..n).rfind(|&k| k as f64 <= (1.0 - share) * n as f64)?;
+    let first = *sorted.get(n_train)?;
+    // Rows of the first validated time: with the others, unless nothing would be left.
+    let from_first: Vec<bool> = time.iter().map(|&t| t >= first).collect();
+    if from_first.contains(&false) {
+        return Some(from_first);
+    }
+    Some(time.iter().map(|&t| t > first).collect())
+}

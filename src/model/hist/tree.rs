@@ -1,0 +1,282 @@
+//! Trees as flat arrays: what a fit leaves, and how rows go down it.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::binned::Binned;
+use super::bins::FeatureBins;
+use super::grow::Grown;
+use super::split::{BinSet, contains, insert};
+use crate::data::{Features, Provenance};
+
+/// Rows that go down a tree side by side.
+pub(super) const LANES: usize = 64;
+
+/// One step down: 16 bytes.
+///
+/// A leaf leads to itself, so that rows can be moved a fixed number of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Node {
+    pub(super) feature: u32,
+    /// Values up to this go left.
+    pub(super) threshold: f32,
+    /// The left child; the right one follows it.
+    pub(super) left: u32,
+    /// Bit 0: missing values go left. The rest: 0 for a number, else one more than the index of
+    /// the set of bins that go left.
+    rule: u32,
+}
+
+/// A tree whose leaves have values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Node>,
+    /// The value of each leaf; 0 for other nodes.
+    pub(super) values: Vec<f64>,
+    /// How much the loss fell at each split; 0 for leaves.
+    pub(super) gains: Vec<f64>,
+    /// How many training rows each node has.
+    pub(super) covers: Vec<f64>,
+    sets: Vec<BinSet>,
+}
+
+impl Tree {
+    /// A grown tree whose node `i` has the value `values[i]`.
+    pub(super) fn new(grown: &Grown, binned: &Binned, values: Vec<f64>) -> Self {
+        let mut sets = Vec::new();
+        let mut gains = Vec::with_capacity(grown.nodes.len());
+        let nodes = grown
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| {
+                gains.push(node.split.as_ref().map_or(0.0, |s| s.split.gain));
+                let Some(grown) = &node.split else {
+                    return Node::leaf(i);
+                };
+                let split = &grown.split;
+                let bins = binned.bins(split.feature);
+                let (threshold, set) = match split.last_left {
+                    // Finite, so that it can be written as text; rows are clamped alike.
+                    Some(bin) => (bins.cut(narrow(bin)).clamp(f32::MIN, f32::MAX), 0),
+                    None => {
+                        let mut left = split.left;
+                        if split.missing_left {
+                            insert(&mut left, usize::from(bins.bin(f32::NAN)));
+                        }
+                        sets.push(left);
+                        (f32::MAX, sets.len())
+                    }
+                };
+                Node {
+                    feature: wide(split.feature),
+                    threshold,
+                    left: wide(grown.left),
+                    rule: wide(set) << 1 | u32::from(split.missing_left),
+                }
+            })
+            .collect();
+        Self {
+            nodes,
+            values,
+            gains,
+            covers: grown.nodes.iter().map(|n| n.count as f64).collect(),
+            sets,
+        }
+    }
+
+    /// Whether it is one leaf.
+    pub(super) fn is_stump(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    pub(super) fn is_leaf(&self, node: usize) -> bool {
+        self.nodes[node].left as usize == node
+    }
+
+    /// The child that a value goes to; codes come as the number of their bin.
+    pub(super) fn next(&self, node: usize, x: f32) -> usize {
+        let step = &self.nodes[node];
+        let right = if step.rule < 2 {
+            step.number_goes_right(x)
+        } else {
+            self.code_goes_right(step, x)
+        };
+        (step.left + u32::from(right)) as usize
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the number of a bin"
+    )]
+    fn code_goes_right(&self, step: &Node, bin: f32) -> bool {
+        !contains(
+            &self.sets[(step.rule >> 1) as usize - 1],
+            usize::from(bin as u8),
+        )
+    }
+
+    /// Adds the tree's values for the rows of a tile.
+    pub(super) fn add_to(&self, tile: &Tile, sums: &mut [f64; LANES]) {
+        let mut at = [0_u32; LANES];
+        loop {
+            let mut moved = 0;
+            if self.sets.is_empty() {
+                for (lane, at) in at.iter_mut().enumerate() {
+                    let step = &self.nodes[*at as usize];
+                    let x = tile.columns[step.feature as usize][lane];
+                    let next = step.left + u32::from(step.number_goes_right(x));
+                    moved |= next ^ *at;
+                    *at = next;
+                }
+            } else {
+                for (lane, at) in at.iter_mut().enumerate() {
+                    let step = &self.nodes[*at as usize];
+                    let x = tile.columns[step.feature as usize][lane];
+                    let next = self.next(*at as usize, x);
+                    moved |= wide(next) ^ *at;
+                    *at = wide(next);
+                }
+            }
+            if moved == 0 {
+                break;
+            }
+        }
+        for (sum, at) in sums.iter_mut().zip(at) {
+            *sum += self.values[at as usize];
+        }
+    }
+
+    /// The leaf of one row.
+    pub(super) fn leaf_of_row(&self, bins: &[FeatureBins], row: &[f32]) -> usize {
+        let mut node = 0;
+        loop {
+            let step = &self.nodes[node];
+            let x = row[step.feature as usize];
+            let next = if step.rule < 2 {
+                let right = step.number_goes_right(x.min(f32::MAX));
+                (step.left + u32::from(right)) as usize
+            } else {
+                self.next(node, f32::from(bins[step.feature as usize].bin(x)))
+            };
+            if next == node {
+                return node;
+            }
+            node = next;
+        }
+    }
+}
+
+impl Node {
+    fn leaf(index: usize) -> Self {
+        Self {
+            feature: 0,
+            threshold: f32::MAX,
+            left: wide(index),
+            rule: 1,
+        }
+    }
+
+    #[inline]
+    fn number_goes_right(&self, x: f32) -> bool {
+        (x > self.threshold) | (x.is_nan() & (self.rule & 1 == 0))
+    }
+}
+
+/// Indices of nodes and features are below 2^32.
+#[allow(clippy::cast_possible_truncation, reason = "as said")]
+fn wide(index: usize) -> u32 {
+    index as u32
+}
+
+/// Bins are numbered by a byte.
+#[allow(clippy::cast_possible_truncation, reason = "as said")]
+fn narrow(bin: usize) -> u8 {
+    bin as u8
+}
+
+/// Some rows, column by column: numbers clamped to finite ones, codes as the numbers of their bins.
+#[derive(Debug)]
+pub(super) struct Tile {
+    columns: Vec<[f32; LANES]>,
+}
+
+impl Tile {
+    pub(super) fn new(n_features: usize) -> Self {
+        Self {
+            columns: vec![[0.0; LANES]; n_features],
+        }
+    }
+
+    /// Takes up to 64 rows from `start` on, of the features that are used.
+    pub(super) fn load<P: Provenance>(
+        &mut self,
+        features: &Features<P>,
+        bins: &[FeatureBins],
+        used: &[usize],
+        start: usize,
+    ) {
+        let end = (start + LANES).min(features.n_rows());
+        for &j in used {
+            let values = &features.column(j)[start..end];
+            let to = &mut self.columns[j][..values.len()];
+            if bins[j].is_code() {
+                for (to, &x) in to.iter_mut().zip(values) {
+                    *to = f32::from(bins[j].bin(x));
+                }
+            } else {
+                for (to, &x) in to.iter_mut().zip(values) {
+                    *to = x.clamp(f32::MIN, f32::MAX);
+                }
+            }
+        }
+    }
+}
+
+/// The features that trees split on, in ascending order.
+pub(super) fn used_features<'a>(
+    trees: impl Iterator<Item = &'a Tree>,
+    n_features: usize,
+) -> Vec<usize> {
+    let mut used = vec![false; n_features];
+    for tree in trees {
+        for (i, node) in tree.nodes.iter().enumerate() {
+            used[node.feature as usize] |= !tree.is_leaf(i);
+        }
+    }
+    // Leaves look at the first feature, whatever it holds.
+    (0..n_features).filter(|&j| used[j]).collect()
+}
+
+/// For each of `n_scores` scores, its start and the sum of every `n_scores`-th tree's values.
+pub(super) fn sum_trees<P: Provenance>(
+    trees: &[Tree],
+    start: &[f64],
+    bins: &[FeatureBins],
+    features: &Features<P>,
+) -> Vec<Vec<f64>> {
+    let (n_rows, n_scores) = (features.n_rows(), start.len());
+    let used = used_features(trees.iter(), features.n_features());
+    let tiles: Vec<Vec<[f64; LANES]>> = (0..n_rows.div_ceil(LANES))
+        .into_par_iter()
+        .map_init(
+            || Tile::new(features.n_features()),
+            |tile, t| {
+                tile.load(features, bins, &used, t * LANES);
+                let mut sums: Vec<[f64; LANES]> = start.iter().map(|&s| [s; LANES]).collect();
+                for (i, tree) in trees.iter().enumerate() {
+                    tree.add_to(tile, &mut sums[i % n_scores]);
+                }
+                sums
+            },
+        )
+        .collect();
+    (0..n_scores)
+        .map(|k| {
+            let mut column: Vec<f64> = tiles.iter().flat_map(|tile| tile[k]).collect();
+            column.truncate(n_rows);
+            column
+        })
+        .collect()
+}
