@@ -54,6 +54,7 @@
 //! | [`pipeline`] | a transformer and a model as one learner |
 //! | [`model_selection`] | cross-validation |
 //! | [`metrics`] | scores, intervals, paired tests |
+//! | [`inspection`] | what a fitted model looks at: permutation importance |
 //! | [`stack`] | A/B/C and out-of-fold stacks, blenders |
 //! | [`progress`] | watching a fit, and stopping it |
 //! | [`random`], [`error`] | seeds, errors |
@@ -95,6 +96,7 @@
 pub mod data;
 pub mod error;
 pub mod folds;
+pub mod inspection;
 pub mod metrics;
 pub mod model;
 pub mod model_selection;

@@ -5,6 +5,7 @@ mod cross_validate;
 mod data;
 mod encoders;
 mod folds;
+mod inspection;
 mod laws;
 mod leakage;
 mod learners;
