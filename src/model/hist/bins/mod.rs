@@ -263,15 +263,20 @@ impl FeatureBins {
     }
 
     /// Where a bin of numbers starts and ends: its cuts or, at either end, the smallest and the
-    /// largest finite value of the sample. Both are finite; for codes, 0.
+    /// largest finite value of the sample (where that is beyond the cut). Both are finite; for
+    /// codes, 0.
     pub(crate) fn edges(&self, bin: u8) -> (f32, f32) {
         let BinKind::Number { cuts, range } = &self.kind else {
             return (0.0, 0.0);
         };
         let bin = usize::from(bin);
-        let low = bin.checked_sub(1).and_then(|before| cuts.get(before));
-        let (low, high) = (low.unwrap_or(&range.0), cuts.get(bin).unwrap_or(&range.1));
-        (low.max(f32::MIN), high.max(f32::MIN))
+        let cut = |bin: usize| cuts.get(bin).map(|cut| cut.max(f32::MIN));
+        match (bin.checked_sub(1).and_then(cut), cut(bin)) {
+            (None, None) => *range,
+            (None, Some(high)) => (range.0.min(high), high),
+            (Some(low), None) => (low, range.1.max(low)),
+            (Some(low), Some(high)) => (low, high),
+        }
     }
 }
 
@@ -460,7 +465,13 @@ mod tests {
             [0, 1, 1, 2, 3]
         );
         assert!(bins.cuts().iter().all(|cut| cut.is_finite()));
-        assert_eq!((bins.edges(0).0, bins.edges(3).1), (0.0, 3.0));
+        let edges: Vec<(f32, f32)> = (0..4).map(|bin| bins.edges(bin)).collect();
+        assert_eq!((edges[1].1, edges[2].0), (1.5, 1.5));
+        assert!(
+            edges
+                .iter()
+                .all(|(a, b)| a <= b && a.is_finite() && b.is_finite())
+        );
         for column in [
             [low, high],
             [f32::MIN, high],
