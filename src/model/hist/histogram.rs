@@ -160,7 +160,7 @@ impl Cell for Narrow {
         Sums {
             gradient: (self.0 >> 32) as f64 * scale.gradient_unit,
             hessian: hessian * scale.hessian_unit,
-            count: (hessian * scale.count_unit).round(),
+            count: hessian * scale.count_unit,
         }
     }
 }
@@ -210,7 +210,7 @@ impl Cell for Wide {
 
 #[allow(clippy::cast_possible_truncation, reason = "scaled to fit")]
 fn round_wide(value: f64) -> i64 {
-    value.round() as i64
+    (value + 0.5_f64.copysign(value)) as i64
 }
 
 /// The cells of 8 stores.

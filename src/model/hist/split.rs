@@ -132,6 +132,11 @@ impl Criteria {
         Some(self.score_at(left, l2, a) + self.score_at(right, l2, b))
     }
 
+    /// Whether leaf values are bounded by nothing and penalised by L2 at most.
+    fn is_plain(&self) -> bool {
+        self.monotone.is_empty() && self.l1 == 0.0
+    }
+
     fn sign(&self, feature: usize) -> i8 {
         self.monotone.get(feature).copied().unwrap_or(0)
     }
@@ -268,6 +273,9 @@ impl Search<'_> {
         node: &NodeSums,
     ) -> Option<(Found, usize)> {
         let criteria = self.criteria;
+        if criteria.is_plain() {
+            return self.plain_scan(values, start, node);
+        }
         let (l2, sign) = (criteria.l2, criteria.sign(feature));
         let mut sum = start;
         let mut best: Option<(Found, usize)> = None;
@@ -288,6 +296,43 @@ impl Search<'_> {
             }
         }
         best
+    }
+
+    /// [`Self::scan`] without constraints and L1, and with one division for each best so far:
+    /// `n / d > best` is `n > best d`.
+    fn plain_scan<C: Cell>(
+        &self,
+        values: &[C],
+        start: C,
+        node: &NodeSums,
+    ) -> Option<(Found, usize)> {
+        let criteria = self.criteria;
+        let (l2, min_count, min_hessian) = (criteria.l2, criteria.min_count, criteria.min_hessian);
+        let mut sum = start;
+        let mut best = f64::NEG_INFINITY;
+        let mut found: Option<(Found, usize)> = None;
+        for (bin, &cell) in values.iter().enumerate() {
+            if cell == C::default() {
+                continue;
+            }
+            sum.add(cell);
+            let left = sum.sums(&self.scale);
+            let right = node.sums - left;
+            if right.count < min_count || right.hessian < min_hessian {
+                break;
+            }
+            if left.count < min_count || left.hessian < min_hessian {
+                continue;
+            }
+            let (a, b) = (left.hessian + l2, right.hessian + l2);
+            let top = left.gradient * left.gradient * b + right.gradient * right.gradient * a;
+            let bottom = a * b;
+            if top > best * bottom && bottom > 0.0 {
+                best = top / bottom;
+                found = Some((Found { worth: best, left }, bin));
+            }
+        }
+        found
     }
 
     /// One cut, drawn uniformly between the least and the greatest value of the node's rows.
