@@ -85,7 +85,7 @@ class Comparison:
             manifest = HERE / "ours" / "Cargo.toml"
             log("building ours")
             subprocess.run(
-                ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", str(manifest)],
+                ["cargo", "build", "--release", "--quiet", "--manifest-path", str(manifest)],
                 env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
             self.binary = str(target / "release" / "trees")
         return self.binary

@@ -162,7 +162,7 @@ fn measured<T>(work: impl FnOnce() -> stackfold::error::Result<T>) -> Result<(T,
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
-    (values[(n - 1) / 2] + values[n / 2]) / 2.0
+    f64::midpoint(values[(n - 1) / 2], values[n / 2])
 }
 
 /// Writes the probability of the positive class, of each of more classes, or the value; gives the
