@@ -1,0 +1,171 @@
+"""Makes data, runs contestants in turn, prints lines."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
+
+import data_set
+import synthetic
+import tables
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+# Rounds stop when a work has used this many seconds.
+BUDGET_S = 150
+SEED = 7
+
+
+def log(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Comparison:
+    """Makes data, runs contestants, prints lines."""
+
+    def __init__(self, arguments, folder):
+        self.arguments = arguments
+        self.folder = folder
+        self.only = [part for part in arguments.only.split(",") if part]
+        self.failed = False
+        self.binary = None
+
+    def wanted(self, name):
+        return not self.only or any(part in name for part in self.only)
+
+    # Data
+
+    def synthetic(self, rows, cols, test_rows):
+        return self.data(f"synthetic-{rows}-{cols}-{test_rows}", synthetic.write, rows, test_rows, cols, SEED)
+
+    def table(self, name, split):
+        return self.data(f"{name}-{split}", tables.write, name, split)
+
+    def data(self, name, write, *arguments):
+        folder = self.folder / name
+        if not (folder / "meta.json").exists():
+            log(f"making {name}")
+            write(folder, *arguments)
+            truth = data_set.meta(folder).get("truth")
+            if truth:
+                log(f"best possible AUC {truth['best_auc']:.4f}, log loss {truth['best_log_loss']:.4f}")
+        return folder
+
+    # Contestants
+
+    def run(self, contestant, job):
+        """One fit in a process of its own; its figures, with the predictions as `predictions`."""
+        predictions = self.folder / "predictions.f64"
+        job = {
+            "seed": SEED, "measure": "fit", "categories": "numbers", "calls": 1,
+            **job,
+            "contestant": contestant, "data": str(job["data"]), "predictions": str(predictions),
+        }
+        path = self.folder / "job.json"
+        path.write_text(json.dumps(job))
+        program = [self.ours()] if contestant == "ours" else [sys.executable, str(HERE / "peer.py")]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(job["threads"]), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([*program, str(path)], env=environment, stdout=subprocess.PIPE, check=True, text=True)
+        figures = json.loads(done.stdout)
+        n_test = data_set.meta(job["data"])["n_test"]
+        figures["predictions"] = np.fromfile(predictions, dtype="<f8").reshape(-1, n_test).T
+        log(f"  {contestant}: {figures['seconds']:.6g} s, {show(figures['mb'])} MB, {job['threads']} threads")
+        return figures
+
+    def ours(self):
+        """The path of our program, built before its first run."""
+        if self.binary is None:
+            target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target" / "compare"))
+            manifest = HERE / "ours" / "Cargo.toml"
+            log("building ours")
+            subprocess.run(
+                ["cargo", "build", "--release", "--quiet", "--manifest-path", str(manifest)],
+                env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
+            self.binary = str(target / "release" / "trees")
+        return self.binary
+
+    def rounds(self, work, entries):
+        """Runs the entries, (contestant, job) by name, in turn, round after round; the medians of each."""
+        log(f"{work}: {', '.join(entries)}")
+        runs = {name: [] for name in entries}
+        start = time.monotonic()
+        for _ in range(self.arguments.repeat):
+            for name, (contestant, job) in entries.items():
+                runs[name].append(self.run(contestant, job))
+            if time.monotonic() - start > BUDGET_S:
+                break
+        return {name: medians(figures) for name, figures in runs.items()}
+
+    def beside(self, work, peers, job):
+        """Ours and the peers on one job, in turn; the medians of each."""
+        return self.rounds(work, {contestant: (contestant, job) for contestant in ("ours", *peers)})
+
+    # Lines
+
+    def line(self, work, job, ours, peer, scores=(None, None), metric=None, agree=None, note=None):
+        """Prints the line of one work and peer; `rows` are the rows that the time is for."""
+        meta = data_set.meta(job["data"])
+        n_rows = {"fit": meta["n_train"], "predict": meta["n_test"], "predict_row": 1}[job.get("measure", "fit")]
+        fields = {
+            "work": work,
+            "peer": peer["version"],
+            "threads": job["threads"],
+            "rows": n_rows,
+            "cols": len(meta["columns"]),
+            "ours_s": rounded(ours["seconds"]),
+            "peer_s": rounded(peer["seconds"]),
+            "ratio": rounded(peer["seconds"] / ours["seconds"]),
+            "ours_mb": rounded(ours["mb"], 4),
+            "peer_mb": rounded(peer["mb"], 4),
+            "ours_score": rounded(scores[0], 5),
+            "peer_score": rounded(scores[1], 5),
+            "metric": metric,
+            "agree": agree,
+            "note": note,
+        }
+        print(json.dumps(fields), flush=True)
+
+
+def medians(runs):
+    """The last of the runs, with the medians of seconds and memory."""
+    middle = dict(runs[-1])
+    for key in ("seconds", "mb"):
+        values = [run[key] for run in runs if run[key] is not None]
+        middle[key] = statistics.median(values) if values else None
+    return middle
+
+
+def rounded(number, digits=4):
+    return None if number is None else float(f"{number:.{digits}g}")
+
+
+def show(number):
+    return "-" if number is None else f"{number:.0f}"
+
+
+# Scores
+
+SCORES = {
+    "auc": roc_auc_score,
+    "log_loss": log_loss,
+    "accuracy": lambda y, p: accuracy_score(y, p.argmax(axis=1)),
+    "r2": r2_score,
+}
+
+
+def score(metric, folder, figures):
+    predictions = figures["predictions"]
+    if predictions.shape[1] == 1:
+        predictions = predictions[:, 0]
+    return float(SCORES[metric](data_set.target(folder, "test"), predictions))
+
+
+def close_enough(metric, ours, peer, tolerance):
+    """Whether ours is no worse than the peer's by more than the tolerance; better is agreement too."""
+    return ours <= peer + tolerance if metric == "log_loss" else ours >= peer - tolerance

@@ -1,0 +1,109 @@
+//! A data set as the folder of raw files that `data_set.py` describes.
+
+use std::fs;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use stackfold::data::{Feature, Features, Labels, OutOfSample, Values};
+
+use crate::Result;
+use crate::job::Categories;
+
+pub struct Folder {
+    path: PathBuf,
+    meta: Meta,
+}
+
+#[derive(serde::Deserialize)]
+struct Meta {
+    n_train: usize,
+    n_test: usize,
+    target: TargetKind,
+    n_classes: u32,
+    columns: Vec<Field>,
+}
+
+#[derive(serde::Deserialize)]
+struct Field {
+    name: String,
+    n_codes: Option<u32>,
+}
+
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    Binary,
+    Multiclass,
+    Regression,
+}
+
+impl Folder {
+    pub fn open(path: &Path) -> Result<Self> {
+        let meta = serde_json::from_str(&fs::read_to_string(path.join("meta.json"))?)?;
+        Ok(Self {
+            path: path.to_owned(),
+            meta,
+        })
+    }
+
+    pub fn target_kind(&self) -> TargetKind {
+        self.meta.target
+    }
+
+    /// The features of `train` or `test`.
+    pub fn features(&self, part: &str, categories: Categories) -> Result<Features<OutOfSample>> {
+        let field = |field: &Field| match (categories, field.n_codes) {
+            (Categories::Native, Some(n_codes)) => Feature::code(&field.name, n_codes),
+            _ => Feature::number(&field.name),
+        };
+        let fields: Vec<Feature> = self.meta.columns.iter().map(field).collect();
+        let n_rows = match part {
+            "train" => self.meta.n_train,
+            _ => self.meta.n_test,
+        };
+        let values = read(&self.path.join(format!("x_{part}.f32")), f32::from_le_bytes)?;
+        Ok(Features::new(fields, n_rows, values)?)
+    }
+
+    /// The classes of the training rows.
+    pub fn labels(&self) -> Result<Labels> {
+        let classes = (0..self.meta.n_classes)
+            .map(|class| class.to_string())
+            .collect();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "class codes are small whole numbers"
+        )]
+        let codes: Vec<u32> = self.targets()?.into_iter().map(|y| y as u32).collect();
+        Ok(Labels::new(codes, classes)?)
+    }
+
+    /// The values of the training rows.
+    pub fn values(&self) -> Result<Values> {
+        Ok(Values::new(self.targets()?)?)
+    }
+
+    fn targets(&self) -> Result<Vec<f64>> {
+        read(&self.path.join("y_train.f64"), f64::from_le_bytes)
+    }
+}
+
+/// The numbers of a file, of `N` bytes each; read piecewise, so that no second copy is in memory.
+fn read<const N: usize, T>(path: &Path, number: fn([u8; N]) -> T) -> Result<Vec<T>> {
+    const PIECE: usize = 1 << 16;
+    let mut file = File::open(path)?;
+    let n_bytes = usize::try_from(file.metadata()?.len())?;
+    let mut numbers = Vec::with_capacity(n_bytes / N);
+    let mut buffer = vec![0; PIECE];
+    let mut left = n_bytes;
+    while left > 0 {
+        let piece = &mut buffer[..left.min(PIECE)];
+        file.read_exact(piece)?;
+        let (whole, _) = piece.as_chunks::<N>();
+        numbers.extend(whole.iter().map(|&bytes| number(bytes)));
+        left -= piece.len();
+    }
+    Ok(numbers)
+}
