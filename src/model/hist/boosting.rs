@@ -553,7 +553,7 @@ impl<'a> Rounds<'a> {
             .zip(sums)
             .map(|(node, sums)| match node.split {
                 Some(_) => 0.0,
-                None => rate * self.criteria.leaf(sums, node.bounds),
+                None => rate * self.criteria.leaf(sums, node.l2, node.bounds),
             })
             .collect()
     }

@@ -55,6 +55,8 @@ pub(super) struct GrownNode {
     /// Where its rows are in [`Grown::rows`].
     pub(super) rows: Range<usize>,
     pub(super) bounds: (f64, f64),
+    /// The L2 penalty of its value.
+    pub(super) l2: f64,
     pub(super) depth: usize,
 }
 
@@ -255,6 +257,7 @@ impl<C: Cell> Grower<'_, C> {
             count: n,
             rows: 0..n,
             bounds: sums.bounds,
+            l2: self.growth.criteria.l2,
             depth: 0,
         });
         let mut leaf = Leaf {
@@ -418,6 +421,7 @@ impl<C: Cell> Grower<'_, C> {
                 count: rows.len(),
                 rows,
                 bounds,
+                l2: split.l2,
                 depth,
             });
             Leaf {
@@ -549,8 +553,8 @@ pub(super) fn bytes_left(binned: &Binned, split: &Split) -> BinSet {
 fn child_bounds(criteria: &Criteria, split: &Split, bounds: (f64, f64)) -> [(f64, f64); 2] {
     let sign = criteria.monotone.get(split.feature).copied().unwrap_or(0);
     let middle = f64::midpoint(
-        criteria.leaf(split.left_sums, bounds),
-        criteria.leaf(split.right_sums, bounds),
+        criteria.leaf(split.left_sums, split.l2, bounds),
+        criteria.leaf(split.right_sums, split.l2, bounds),
     );
     match sign {
         0 => [bounds; 2],

@@ -70,6 +70,8 @@ pub(super) struct Split {
     pub(super) last_left: Option<usize>,
     /// Whether missing values go left.
     pub(super) missing_left: bool,
+    /// The L2 penalty of the children's values: larger after a choice among many sets of levels.
+    pub(super) l2: f64,
     pub(super) left_sums: Sums,
     pub(super) right_sums: Sums,
 }
@@ -84,8 +86,8 @@ impl Criteria {
     }
 
     /// The value of a leaf: `-T(g) / (h + l2)`, where `T` takes `l1` off the size of `g`.
-    pub(super) fn leaf(&self, sums: Sums, (low, high): (f64, f64)) -> f64 {
-        let denominator = sums.hessian + self.l2;
+    pub(super) fn leaf(&self, sums: Sums, l2: f64, (low, high): (f64, f64)) -> f64 {
+        let denominator = sums.hessian + l2;
         if denominator > 0.0 {
             (-self.shrunk(sums.gradient) / denominator).clamp(low, high)
         } else {
@@ -146,7 +148,11 @@ impl Criteria {
         if self.monotone.is_empty() {
             self.score(node.sums, self.l2)
         } else {
-            self.score_at(node.sums, self.l2, self.leaf(node.sums, node.bounds))
+            self.score_at(
+                node.sums,
+                self.l2,
+                self.leaf(node.sums, self.l2, node.bounds),
+            )
         }
     }
 }
@@ -402,6 +408,7 @@ impl Search<'_> {
             left,
             last_left: Some(last_left),
             missing_left,
+            l2: self.criteria.l2,
             left_sums: found.left,
             right_sums,
         }
@@ -428,6 +435,7 @@ impl Search<'_> {
             return None;
         }
         let few = levels.len() <= rules.max_one_against_rest;
+        let is_choice = !few && !self.criteria.random;
         let best = if self.criteria.random {
             self.random_level(feature, levels, node)
         } else if few {
@@ -457,6 +465,7 @@ impl Search<'_> {
             left,
             last_left: None,
             missing_left,
+            l2: self.criteria.l2 + if is_choice { rules.l2 } else { 0.0 },
             left_sums: found.left,
             right_sums,
         })
