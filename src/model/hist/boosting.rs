@@ -285,14 +285,14 @@ impl Data {
             rows.sort_unstable();
             rows
         };
-        let train = match &self.train {
-            Some(train) => of(train),
-            None => {
+        let train = self.train.as_ref().map_or_else(
+            || {
                 let mut rows = rows.to_vec();
                 rows.sort_unstable();
                 rows
-            }
-        };
+            },
+            |train| of(train),
+        );
         Ok(Self {
             y,
             weights,
@@ -417,13 +417,13 @@ impl<'a> Rounds<'a> {
             let seed = self.data.seed.child("round").at(round);
             let mut rows = self.sample(&mut pairs, seed);
             let mut any = false;
-            for k in 0..n_scores {
+            for (k, pairs) in pairs.iter().enumerate() {
                 let rows = if k + 1 == n_scores {
                     rows.take()
                 } else {
                     rows.clone()
                 };
-                any |= self.tree(k, &pairs[k], rows, seed.child("tree").at(k), &mut work)?;
+                any |= self.tree(k, pairs, rows, seed.child("tree").at(k), &mut work)?;
             }
             if !any && !is_sampled {
                 // Every further round would find the same.

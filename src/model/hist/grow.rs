@@ -238,9 +238,10 @@ impl<C: Cell> Grower<'_, C> {
     fn root(&mut self, all_rows: bool) {
         let n = self.rows.len();
         let mut histogram = self.histogram();
-        let rows = match all_rows {
-            true => NodeRows::All(n),
-            false => NodeRows::Some(&self.rows),
+        let rows = if all_rows {
+            NodeRows::All(n)
+        } else {
+            NodeRows::Some(&self.rows)
         };
         self.count(&mut histogram, rows);
         let mut sum = C::default();
@@ -340,19 +341,19 @@ impl<C: Cell> Grower<'_, C> {
     /// searches both: one pass over the blocks.
     fn search_both(
         &self,
-        small: (&Leaf<C>, &Histogram<C>),
-        large: (&Leaf<C>, &mut Histogram<C>),
+        [small, large]: [&Leaf<C>; 2],
+        counted: &Histogram<C>,
+        parent: &mut Histogram<C>,
     ) -> [Option<Split>; 2] {
-        let drawn = [small.0, large.0].map(|leaf| self.draw(leaf.node));
+        let drawn = [small, large].map(|leaf| self.draw(leaf.node));
         let [small_wanted, large_wanted] =
             [0, 1].map(|k: usize| drawn[k].as_ref().unwrap_or(&self.is_feature));
-        let searches = [small.0, large.0].map(|leaf| self.search_with(leaf));
-        let may = [small.0, large.0].map(|leaf| self.may_split(leaf));
-        let found: Vec<[Option<Split>; 2]> = small
-            .1
+        let searches = [small, large].map(|leaf| self.search_with(leaf));
+        let may = [small, large].map(|leaf| self.may_split(leaf));
+        let found: Vec<[Option<Split>; 2]> = counted
             .blocks
             .par_iter()
-            .zip(&mut large.1.blocks)
+            .zip(&mut parent.blocks)
             .enumerate()
             .map(|(b, (block, rest))| {
                 if !self.wanted[b] {
@@ -367,10 +368,10 @@ impl<C: Cell> Grower<'_, C> {
                 }
                 [
                     may[0]
-                        .then(|| search_block(&searches[0], b, block, &small.0.sums, small_wanted))
+                        .then(|| search_block(&searches[0], b, block, &small.sums, small_wanted))
                         .flatten(),
                     may[1]
-                        .then(|| search_block(&searches[1], b, rest, &large.0.sums, large_wanted))
+                        .then(|| search_block(&searches[1], b, rest, &large.sums, large_wanted))
                         .flatten(),
                 ]
             })
@@ -455,7 +456,7 @@ impl<C: Cell> Grower<'_, C> {
         let mut counted = self.histogram();
         let rows = self.nodes[small.node].rows.clone();
         self.count(&mut counted, NodeRows::Some(&self.rows[rows]));
-        let best = self.search_both((small, &counted), (large, &mut parent));
+        let best = self.search_both([small, large], &counted, &mut parent);
         [small.best, large.best] = best;
         for (leaf, histogram) in [(small, counted), (large, parent)] {
             if leaf.best.is_some() {
@@ -575,7 +576,7 @@ pub(super) fn partition(
     }
     let counts: Vec<usize> = rows
         .par_chunks_mut(CHUNK)
-        .map(|part| partition_part(part, &mut [0; CHUNK], column, goes_left))
+        .map(|part| partition_part(part, &mut vec![0; CHUNK], column, goes_left))
         .collect();
     let n_left: usize = counts.iter().sum();
     let (mut left, mut right) = scratch[..rows.len()].split_at_mut(n_left);

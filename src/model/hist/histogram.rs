@@ -328,7 +328,7 @@ fn count_range<C: Cell>(
         let bytes = &panel.bytes[start * panel.width..end * panel.width];
         for (k, block) in blocks.iter_mut().enumerate().filter(|(k, _)| wanted[*k]) {
             for (row, &v) in bytes.chunks_exact(panel.width).zip(&values) {
-                add_row(block, &row[k], v);
+                add_row(block, row[k], v);
             }
         }
         start = end;
@@ -355,7 +355,7 @@ fn count_rows<C: Cell>(
                 for (bytes, &row) in fetched.iter_mut().zip(rows) {
                     *bytes = panel.bytes[row as usize * panel.width + k];
                 }
-                for ((bytes, &v), _) in fetched.iter().zip(values).zip(rows) {
+                for ((&bytes, &v), _) in fetched.iter().zip(values).zip(rows) {
                     add_row(block, bytes, v);
                 }
             }
@@ -364,8 +364,8 @@ fn count_rows<C: Cell>(
 }
 
 #[inline]
-fn add_row<C: Cell>(block: &mut Block<C>, bytes: &[u8; BLOCK], value: C) {
-    for (cells, &byte) in block.iter_mut().zip(bytes) {
+fn add_row<C: Cell>(block: &mut Block<C>, bytes: [u8; BLOCK], value: C) {
+    for (cells, byte) in block.iter_mut().zip(bytes) {
         cells[usize::from(byte)].add(value);
     }
 }

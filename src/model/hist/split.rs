@@ -446,7 +446,9 @@ impl Search<'_> {
         let (found, bins_left) = best?;
         let right_sums = node.sums - found.left;
         let mut left = [0; 4];
-        bins_left.iter().for_each(|&bin| insert(&mut left, bin));
+        for bin in bins_left {
+            insert(&mut left, bin);
+        }
         let missing_left = match bins.missing_bin() {
             Some(bin) if cells[usize::from(bin)] != C::default() => {
                 contains(&left, usize::from(bin))

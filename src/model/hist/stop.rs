@@ -14,18 +14,17 @@ pub(super) fn inner_split<Y: Target>(
     context: &FitContext<'_>,
 ) -> Result<(Vec<u32>, Vec<u32>)> {
     let n = target.n_rows();
-    let is_validation = match context.time() {
-        Some(time) => latest(share, time, context.groups()),
-        None => {
-            // One fold of so many.
-            let n_folds = (2..=n.max(2))
-                .find(|&k| k as f64 >= share.recip().round())
-                .unwrap_or(n);
-            let strata = target.strata(RowIndex::All(n));
-            let seed = context.seed().child("early stopping");
-            let folds = deal(&strata, context.groups(), n_folds, seed)?;
-            folds.map(|folds| folds.fold_of_row().iter().map(|&fold| fold == 0).collect())
-        }
+    let is_validation = if let Some(time) = context.time() {
+        latest(share, time, context.groups())
+    } else {
+        // One fold of so many.
+        let n_folds = (2..=n.max(2))
+            .find(|&k| k as f64 >= share.recip().round())
+            .unwrap_or(n);
+        let strata = target.strata(RowIndex::All(n));
+        let seed = context.seed().child("early stopping");
+        let folds = deal(&strata, context.groups(), n_folds, seed)?;
+        folds.map(|folds| folds.fold_of_row().iter().map(|&fold| fold == 0).collect())
     };
     let rows = |validation: bool, is: &[bool]| -> Vec<u32> {
         let of = (0_u32..).zip(is).filter(|&(_, &v)| v == validation);
