@@ -238,6 +238,16 @@ impl Binned {
         &self.panels
     }
 
+    /// The panel of a store, and its block and its place in the block there.
+    pub(super) fn in_panel(&self, store: usize) -> (&Panel, usize, usize) {
+        let block = store / BLOCK;
+        (
+            &self.panels[block / BLOCKS_A_PANEL],
+            block % BLOCKS_A_PANEL,
+            store % BLOCK,
+        )
+    }
+
     /// How many blocks of 8 stores there are in all panels.
     pub(super) fn n_blocks(&self) -> usize {
         self.stores.len().div_ceil(BLOCK)

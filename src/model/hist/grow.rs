@@ -70,6 +70,27 @@ pub(super) struct GrownSplit {
     bytes: BinSet,
 }
 
+impl GrownSplit {
+    /// A split into two children, of which the left one is node `left`.
+    pub(super) fn new(binned: &Binned, split: Split, left: usize) -> Self {
+        Self {
+            split,
+            left,
+            store: binned.place(split.feature).store,
+            bytes: bytes_left(binned, &split),
+        }
+    }
+
+    pub(super) fn store(&self) -> usize {
+        self.store
+    }
+
+    /// Whether rows with this byte in the store go left.
+    pub(super) fn goes_left(&self, byte: usize) -> bool {
+        contains(&self.bytes, byte)
+    }
+}
+
 /// A tree without the values of its leaves.
 #[derive(Debug)]
 pub(super) struct Grown {
@@ -540,6 +561,9 @@ fn search_block<C: Cell>(
 /// Which bytes of the feature's store go left.
 pub(super) fn bytes_left(binned: &Binned, split: &Split) -> BinSet {
     let place = binned.place(split.feature);
+    if binned.stores()[place.store].features.len() == 1 {
+        return split.left;
+    }
     let mut bytes = [0; 4];
     for byte in 0..=u8::MAX {
         if contains(&split.left, place.bin(byte)) {

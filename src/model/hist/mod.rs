@@ -3,6 +3,7 @@
 mod binned;
 mod bins;
 mod boosting;
+mod forest;
 mod grow;
 mod histogram;
 mod loss;
@@ -14,5 +15,6 @@ mod tree;
 pub use binned::Binned;
 pub use bins::Binning;
 pub use boosting::{FittedHistGradientBoosting, HistGradientBoosting, Round};
+pub use forest::{Bag, ExtraTrees, FittedForest, OutOfBag, OutOfBagPredictions, RandomForest};
 pub use loss::Loss;
 pub use options::{ClassWeight, EarlyStopping, Monotone, Sampling};

@@ -197,7 +197,7 @@ impl Sampling {
     clippy::cast_sign_loss,
     reason = "a share of n"
 )]
-fn share_of(share: f64, n: usize) -> usize {
+pub(super) fn share_of(share: f64, n: usize) -> usize {
     ((share * n as f64).ceil() as usize).clamp(1, n)
 }
 

@@ -417,7 +417,7 @@ impl Search<'_> {
     /// Splits of codes: one level against the rest if there are few; else levels in the order of
     /// their mean gradient are cut in two (Fisher 1958: for a squared loss the best of all
     /// divisions is among these), from either end and at most so many levels from it.
-    fn codes<C: Cell>(
+    pub(super) fn codes<C: Cell>(
         &self,
         feature: usize,
         bins: &FeatureBins,
@@ -568,14 +568,22 @@ impl Search<'_> {
 
 /// The bin that a uniform draw `u` from the values of the node ends at: between the middles of its
 /// first and its last bin, a value is drawn, and the bins with middles up to it go left.
-fn draw_cut(bins: &FeatureBins, first: usize, last: usize, u: f64) -> usize {
+pub(super) fn draw_cut(bins: &FeatureBins, first: usize, last: usize, u: f64) -> usize {
     let middle = |bin: usize| {
         let (low, high) = bins.edges(u8::try_from(bin).unwrap_or(u8::MAX));
         f64::midpoint(f64::from(low), f64::from(high))
     };
     let (low, high) = (middle(first), middle(last));
     let drawn = low + u * (high - low);
-    (first + 1..last)
-        .find(|&bin| middle(bin) > drawn)
-        .map_or(last - 1, |bin| bin - 1)
+    // The last bin whose middle is not above it: middles ascend.
+    let (mut bin, mut end) = (first, last);
+    while end - bin > 1 {
+        let half = usize::midpoint(bin, end);
+        if middle(half) > drawn {
+            end = half;
+        } else {
+            bin = half;
+        }
+    }
+    bin
 }

@@ -119,6 +119,13 @@ impl Tree {
 
     /// Adds the tree's values for the rows of a tile.
     pub(super) fn add_to(&self, tile: &Tile, sums: &mut [f64; LANES]) {
+        for (sum, at) in sums.iter_mut().zip(self.leaves(tile)) {
+            *sum += self.values[at as usize];
+        }
+    }
+
+    /// The leaves of the rows of a tile.
+    pub(super) fn leaves(&self, tile: &Tile) -> [u32; LANES] {
         let mut at = [0_u32; LANES];
         loop {
             let mut moved = 0;
@@ -140,11 +147,8 @@ impl Tree {
                 }
             }
             if moved == 0 {
-                break;
+                return at;
             }
-        }
-        for (sum, at) in sums.iter_mut().zip(at) {
-            *sum += self.values[at as usize];
         }
     }
 

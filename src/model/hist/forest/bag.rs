@@ -1,0 +1,61 @@
+//! The rows that a tree is grown on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::random::Seed;
+
+/// Which rows each tree of a forest is grown on.
+///
+/// Where rows have groups, whole groups are drawn, so that no row's out-of-bag prediction comes
+/// from a tree that has seen another row of its group. Rows of weight 0 are never drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Bag {
+    /// All.
+    All,
+    /// As many as there are, drawn with replacement (Breiman 1996): about 63 % of them, some
+    /// several times.
+    Bootstrap,
+    /// A share of them, above 0 and at most 1, drawn without replacement.
+    Share(f64),
+}
+
+impl Bag {
+    pub(super) fn check(self) -> Result<()> {
+        match self {
+            Self::Share(share) if !(share > 0.0 && share <= 1.0) => {
+                let expected = "a share above 0 and at most 1";
+                Err(Error::parameter("bag", expected, share))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many times each of `n` units (rows or groups) is drawn.
+    pub(super) fn draw(self, n: usize, seed: Seed) -> Vec<u32> {
+        let mut stream = seed.stream();
+        match self {
+            Self::All => vec![1; n],
+            Self::Bootstrap => {
+                let mut times = vec![0; n];
+                for _ in 0..n {
+                    times[stream.below(n)] += 1;
+                }
+                times
+            }
+            Self::Share(share) => {
+                // Each unit is taken with the probability that as many as are wanted still are.
+                let mut wanted = super::super::options::share_of(share, n);
+                let mut times = vec![0; n];
+                for (time, left) in times.iter_mut().zip((1..=n).rev()) {
+                    if stream.below(left) < wanted {
+                        *time = 1;
+                        wanted -= 1;
+                    }
+                }
+                times
+            }
+        }
+    }
+}

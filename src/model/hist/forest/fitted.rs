@@ -1,0 +1,271 @@
+//! Fitted forests and how they predict.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::super::binned::Binned;
+use super::super::bins::FeatureBins;
+use super::super::tree::{LANES, Tile, Tree, used_features};
+use crate::data::{Feature, Features, OutOfSample, Target};
+use crate::error::{Error, Result};
+use crate::model::Predictor;
+
+/// A tree whose leaves have one value or, for more than two classes, a share of each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ForestTree {
+    /// For more than two classes, its values are 0.
+    pub(super) tree: Tree,
+    /// Node after node, one a class; empty for one output.
+    pub(super) shares: Vec<f64>,
+}
+
+impl ForestTree {
+    /// The outputs of a leaf.
+    #[inline]
+    fn outputs(&self, leaf: usize, n_outputs: usize) -> &[f64] {
+        if self.shares.is_empty() {
+            &self.tree.values[leaf..=leaf]
+        } else {
+            &self.shares[leaf * n_outputs..][..n_outputs]
+        }
+    }
+}
+
+/// Sums of out-of-bag outputs.
+#[derive(Debug)]
+pub(super) struct OutOfBagSums {
+    /// Row after row.
+    sums: Vec<f64>,
+    n_trees: Vec<u32>,
+    n_outputs: usize,
+}
+
+impl OutOfBagSums {
+    /// Stands for the leaf of a row that the tree was grown on.
+    pub(super) const IN_BAG: u32 = u32::MAX;
+
+    pub(super) fn new(n_rows: usize, n_outputs: usize) -> Self {
+        Self {
+            sums: vec![0.0; n_rows * n_outputs],
+            n_trees: vec![0; n_rows],
+            n_outputs,
+        }
+    }
+
+    /// Adds the outputs of the leaves of each row.
+    pub(super) fn add(&mut self, tree: &ForestTree, leaves: &[u32]) {
+        let rows = self.sums.chunks_exact_mut(self.n_outputs);
+        for ((sums, n_trees), &leaf) in rows.zip(&mut self.n_trees).zip(leaves) {
+            if leaf == Self::IN_BAG {
+                continue;
+            }
+            *n_trees += 1;
+            let outputs = tree.outputs(leaf as usize, self.n_outputs);
+            for (sum, output) in sums.iter_mut().zip(outputs) {
+                *sum += output;
+            }
+        }
+    }
+}
+
+/// What the training rows are predicted by the trees that have not seen them.
+///
+/// A row's prediction is the mean over the trees in whose bag neither it nor, where rows have
+/// groups, another row of its group was: its own target plays no part in it. With few trees, some
+/// rows may have been in every bag; they have no prediction.
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::model::hist::{OutOfBag, RandomForest};
+/// use stackfold::prelude::*;
+/// let x = Features::new(vec![Feature::number("x")], 90, (0..90).map(|i| i as f32).collect())?;
+/// let y = Values::new((0..90).map(f64::from).collect::<Vec<_>>())?;
+/// let forest = RandomForest::new().with_n_trees(50).with_out_of_bag(OutOfBag::Predict);
+/// let fitted = forest.fit(&x.assume_in_sample(), &y, &FitContext::default())?;
+/// let out_of_bag = fitted.out_of_bag().expect("it was asked for");
+/// assert_eq!(out_of_bag.rows().len(), 90);
+/// assert!((out_of_bag.predictions()?.as_slice()[45] - 45.0).abs() < 5.0);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutOfBagPredictions<Y> {
+    outcome: Y,
+    /// Column after column, of the rows that have a prediction.
+    columns: Vec<Vec<f64>>,
+    rows: Vec<u32>,
+    n_trees: Vec<u32>,
+}
+
+impl<Y: Target> OutOfBagPredictions<Y> {
+    fn new(outcome: Y, sums: &OutOfBagSums) -> Self {
+        let rows = (0_u32..).zip(&sums.n_trees).filter(|(_, n)| **n > 0);
+        let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
+        let column = |output: usize| {
+            let mean = |&row: &u32| {
+                let row = row as usize;
+                sums.sums[row * sums.n_outputs + output] / f64::from(sums.n_trees[row])
+            };
+            rows.iter().map(mean).collect()
+        };
+        Self {
+            outcome,
+            columns: (0..sums.n_outputs).map(column).collect(),
+            rows,
+            n_trees: sums.n_trees.clone(),
+        }
+    }
+
+    /// The rows that have a prediction: positions in the target that was fitted on, ascending.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// For each row of the target, how many trees have not seen it.
+    #[must_use]
+    pub fn n_trees(&self) -> &[u32] {
+        &self.n_trees
+    }
+
+    /// The predictions of [`rows`](Self::rows), in their order.
+    ///
+    /// # Errors
+    /// If a prediction is not finite.
+    pub fn predictions(&self) -> Result<Y::Prediction> {
+        self.outcome.prediction(self.columns.clone())
+    }
+
+    /// The predictions of all rows of the target.
+    ///
+    /// # Errors
+    /// If a row was in every tree's bag: more trees are needed. The error names the first such row.
+    pub fn all(&self) -> Result<Y::Prediction> {
+        match self.n_trees.iter().position(|&n| n == 0) {
+            None => self.predictions(),
+            Some(row) => {
+                let expected = "rows that some tree has not seen (more trees leave out more)";
+                Err(Error::data(expected, "a row in every bag").in_row(row))
+            }
+        }
+    }
+}
+
+/// A fitted [`RandomForest`](super::RandomForest) or [`ExtraTrees`](super::ExtraTrees).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FittedForest<Y> {
+    fields: Arc<[Feature]>,
+    bins: Arc<[FeatureBins]>,
+    /// The target with no row: what to make of outputs.
+    outcome: Y,
+    n_outputs: usize,
+    trees: Vec<ForestTree>,
+    out_of_bag: Option<OutOfBagPredictions<Y>>,
+}
+
+impl<Y: Target> FittedForest<Y> {
+    pub(super) fn new(
+        binned: &Binned,
+        target: &Y,
+        trees: Vec<ForestTree>,
+        sums: Option<OutOfBagSums>,
+    ) -> Self {
+        let outcome = target.take(&[]);
+        Self {
+            fields: binned.shared_fields(),
+            bins: binned.shared_bins(),
+            n_outputs: target.n_outputs(),
+            trees,
+            out_of_bag: sums.map(|sums| OutOfBagPredictions::new(outcome.clone(), &sums)),
+            outcome,
+        }
+    }
+
+    /// The features that the model was fitted on.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        &self.fields
+    }
+
+    /// How many trees it has.
+    #[must_use]
+    pub fn n_trees(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// What the training rows are predicted by the trees that have not seen them, if
+    /// [`OutOfBag::Predict`](super::OutOfBag::Predict) was asked for.
+    #[must_use]
+    pub fn out_of_bag(&self) -> Option<&OutOfBagPredictions<Y>> {
+        self.out_of_bag.as_ref()
+    }
+
+    /// Predicts one row, given in the order of [`features`](Self::features), without allocating:
+    /// writes the probability of the positive class of two, one probability a class of more, or
+    /// the value.
+    ///
+    /// # Errors
+    /// If the row or `out` has another length than the features or the outputs.
+    pub fn predict_row(&self, row: &[f32], out: &mut [f64]) -> Result<()> {
+        if row.len() != self.fields.len() {
+            let expected = format!("{} features, as in fitting", self.fields.len());
+            return Err(Error::data(expected, row.len()));
+        }
+        if out.len() != self.n_outputs {
+            let expected = format!("room for {} outputs", self.n_outputs);
+            return Err(Error::data(expected, out.len()));
+        }
+        out.fill(0.0);
+        for tree in &self.trees {
+            let leaf = tree.tree.leaf_of_row(&self.bins, row);
+            for (sum, value) in out.iter_mut().zip(tree.outputs(leaf, self.n_outputs)) {
+                *sum += value;
+            }
+        }
+        let n_trees = self.trees.len() as f64;
+        out.iter_mut().for_each(|sum| *sum /= n_trees);
+        Ok(())
+    }
+
+    /// The sums of a tile's rows, row after row.
+    fn sum_tile(&self, tile: &Tile) -> Vec<f64> {
+        let k = self.n_outputs;
+        let mut sums = vec![0.0; LANES * k];
+        for tree in &self.trees {
+            for (sums, leaf) in sums.chunks_exact_mut(k).zip(tree.tree.leaves(tile)) {
+                for (sum, value) in sums.iter_mut().zip(tree.outputs(leaf as usize, k)) {
+                    *sum += value;
+                }
+            }
+        }
+        sums
+    }
+}
+
+impl<Y: Target> Predictor<Y> for FittedForest<Y> {
+    fn predict(&self, features: &Features<OutOfSample>) -> Result<Y::Prediction> {
+        features.check_fields(&self.fields)?;
+        let (n_rows, n_features) = (features.n_rows(), features.n_features());
+        let used = used_features(self.trees.iter().map(|tree| &tree.tree), n_features);
+        let tiles: Vec<Vec<f64>> = (0..n_rows.div_ceil(LANES))
+            .into_par_iter()
+            .map_init(
+                || Tile::new(n_features),
+                |tile, t| {
+                    tile.load(features, &self.bins, &used, t * LANES);
+                    self.sum_tile(tile)
+                },
+            )
+            .collect();
+        let n_trees = self.trees.len() as f64;
+        let column = |k: usize| {
+            let rows = tiles
+                .iter()
+                .flat_map(|tile| tile.chunks_exact(self.n_outputs));
+            rows.take(n_rows).map(|row| row[k] / n_trees).collect()
+        };
+        self.outcome
+            .prediction((0..self.n_outputs).map(column).collect())
+    }
+}
