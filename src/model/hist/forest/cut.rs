@@ -71,6 +71,7 @@ impl Sides {
             left,
             last_left,
             missing_left,
+            l2: 0.0,
             left_sums: self.left,
             right_sums: self.right,
         }

@@ -83,6 +83,7 @@ fn node(rows: std::ops::Range<usize>, depth: usize) -> GrownNode {
         count: rows.len(),
         rows,
         bounds: (f64::NEG_INFINITY, f64::INFINITY),
+        l2: 0.0,
         depth,
     }
 }
