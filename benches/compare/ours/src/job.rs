@@ -11,6 +11,7 @@ pub struct Job {
     pub categories: Categories,
     pub n_trees: usize,
     pub max_leaves: Option<usize>,
+    pub max_depth: Option<usize>,
     pub learning_rate: Option<f64>,
     pub threads: usize,
     pub seed: u64,
@@ -22,6 +23,8 @@ pub struct Job {
 #[serde(rename_all = "snake_case")]
 pub enum Model {
     Boosting,
+    RandomForest,
+    ExtraTrees,
 }
 
 /// What is timed.

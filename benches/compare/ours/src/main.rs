@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use rayon::ThreadPoolBuilder;
 use stackfold::data::{FitContext, Labels, Prediction, Target};
-use stackfold::model::hist::HistGradientBoosting;
+use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
 use stackfold::model::{Estimator, Predictor};
 use stackfold::random::Seed;
 
@@ -53,9 +53,19 @@ struct Report {
 fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report>
 where
     HistGradientBoosting: Estimator<Y>,
+    RandomForest: Estimator<Y>,
+    ExtraTrees: Estimator<Y>,
 {
     match job.model {
         Model::Boosting => fit_and_predict(job, folder, target, &boosting(job)),
+        Model::RandomForest => {
+            let forest = RandomForest::new().with_n_trees(job.n_trees);
+            fit_and_predict(job, folder, target, &forest.with_max_depth(job.max_depth))
+        }
+        Model::ExtraTrees => {
+            let forest = ExtraTrees::new().with_n_trees(job.n_trees);
+            fit_and_predict(job, folder, target, &forest.with_max_depth(job.max_depth))
+        }
     }
 }
 
