@@ -25,9 +25,71 @@ use crate::random::Seed;
 const CHUNK: usize = 8192;
 /// Up to so many rows, histograms count rows and keep all bits of the gradients.
 const FEW_ROWS: usize = 1 << 16;
+/// Narrow cells will do where a typical gradient is at least this share of the mean one.
+const LEAST_SHARE: f64 = 1.0 / 32.0;
 
 /// Gradient boosting of trees on histograms (Friedman 2001; Chen and Guestrin 2016; Ke et al.
-/// 2017).
+/// 2017): for most tables the strongest single model.
+///
+/// Scores start at the constant that makes the [`Loss`] smallest. Each round takes, for each row,
+/// the loss's first and second derivative `g` and `h` by the row's score, grows a tree on them,
+/// and adds [`learning_rate`](Self::with_learning_rate) times its values to the scores. A leaf's
+/// value is `w = -T(G) / (H + l2)`, where `G` and `H` are the sums of `g` and `h` over the leaf's
+/// rows and `T(G)` takes `l1` off the size of `G`; a split gains
+///
+/// ```text
+/// T(GL)^2 / (HL + l2) + T(GR)^2 / (HR + l2) - T(G)^2 / (H + l2)
+/// ```
+///
+/// and the leaf whose split gains most is split next, until there are
+/// [`max_leaves`](Self::with_max_leaves). For [`Loss::Absolute`] and [`Loss::Quantile`] leaf values
+/// are quantiles of the residuals instead. With more than two classes a round is one tree a class
+/// (softmax).
+///
+/// * **Missing values** go to the side where they gain most, at each split anew; where a node of
+///   the training rows had none, they follow the larger side.
+/// * **Codes** ([`FeatureKind::Code`](crate::data::FeatureKind::Code), as
+///   [`OrdinalEncoder`](crate::transform::encode::OrdinalEncoder) makes them) are divided in two
+///   sets of levels: one level against the rest if there are few, else levels are sorted by their
+///   smoothed mean gradient and cut in two (Fisher 1958). Levels that training rows lack, and rare
+///   ones beyond 254, share a bin.
+/// * **Weights** multiply `g` and `h`; a row of weight 0 counts as a row (for
+///   [`min_samples_leaf`](Self::with_min_samples_leaf)) but changes no value.
+/// * Scaling changes nothing: only the order of a number's values counts, apart from where between
+///   two values a cut lies.
+/// * The same bits come out on any number of threads.
+///
+/// Cost: each tree reads the bin of each feature about twice a row; binning costs about as much as
+/// a few trees. Memory: two bytes a value, 12 bytes a row and score, and a histogram of 2 KB a
+/// feature for each leaf of one tree.
+///
+/// # Errors of fitting
+///
+/// An option outside its domain; a loss that does not suit the target; no row or no feature; other
+/// numbers of rows; weights that are all 0; rows that cannot be divided where early stopping needs
+/// it. Constant features, missing columns, a single class or a single row are no errors: trees
+/// without a split are left out, and what remains is the constant.
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::model::hist::HistGradientBoosting;
+/// use stackfold::prelude::*;
+/// // Who buys: from 30 on, and those whose age is unknown.
+/// let age: Vec<f32> = (0..400).map(|i| if i % 10 == 0 { f32::NAN } else { (i % 60) as f32 }).collect();
+/// let buys: Vec<u32> = age.iter().map(|&a| u32::from(a.is_nan() || a >= 30.0)).collect();
+/// let x = Features::new(vec![Feature::number("age")], 400, age)?;
+/// let y = Labels::new(buys, vec!["no".into(), "yes".into()])?;
+///
+/// let model = HistGradientBoosting::new().with_n_trees(50);
+/// let fitted = model.fit(&x.clone().assume_in_sample(), &y, &FitContext::default())?;
+/// let p = fitted.predict(&x)?;
+/// assert!(p.positive()[29] < 0.05 && p.positive()[31] > 0.95 && p.positive()[0] > 0.95);
+///
+/// let mut one = [0.0];
+/// fitted.predict_row(&[31.0], &mut one)?;
+/// assert_eq!(one[0], p.positive()[31]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistGradientBoosting {
     loss: Loss,
@@ -381,8 +443,7 @@ impl<'a> Rounds<'a> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<FittedHistGradientBoosting<Y>> {
-        let n_train = self.data.train.as_ref().map_or(self.data.y.len(), Vec::len);
-        let history = if n_train <= FEW_ROWS {
+        let history = if self.needs_wide() {
             self.rounds::<Wide>(context)?
         } else {
             self.rounds::<Narrow>(context)?
@@ -396,6 +457,36 @@ impl<'a> Rounds<'a> {
             trees: self.trees,
             history,
         })
+    }
+
+    /// Whether histograms keep all bits of the gradients: for few rows, and where the gradients of
+    /// a few rows (by the target's tail, or by weights) are so large that the typical ones would
+    /// be rounded away.
+    fn needs_wide(&self) -> bool {
+        let rows = self.data.train.as_deref();
+        let n_rows = rows.map_or(self.data.y.len(), <[u32]>::len);
+        if n_rows <= FEW_ROWS {
+            return true;
+        }
+        if n_rows >= Wide::MOST_ROWS {
+            return false;
+        }
+        let n_scores = self.data.objective.n_scores();
+        let mut pairs = vec![vec![[0.0_f32; 2]; self.binned.n_rows()]; n_scores];
+        self.gradients(&mut pairs);
+        // The mean of roots, squared, is near the typical size and never above the mean.
+        let typical_share = |part: usize| {
+            let sizes = || {
+                pairs
+                    .iter()
+                    .flatten()
+                    .map(|pair| f64::from(pair[part].abs()))
+            };
+            let roots: f64 = sizes().map(f64::sqrt).sum();
+            roots * roots / sizes().sum::<f64>() / (n_scores * n_rows) as f64
+        };
+        // Not above: a share that is no number asks for nothing.
+        typical_share(0) < LEAST_SHARE || typical_share(1) < LEAST_SHARE
     }
 
     fn rounds<C: Cell>(&mut self, context: &FitContext<'_>) -> Result<Vec<Round>> {

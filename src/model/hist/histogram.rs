@@ -175,6 +175,11 @@ pub(super) struct Wide([i64; 2]);
 /// Bits of the second number that count rows.
 const COUNT_BITS: u32 = 24;
 
+impl Wide {
+    /// How many rows cannot be counted any more.
+    pub(super) const MOST_ROWS: usize = 1 << COUNT_BITS;
+}
+
 impl Cell for Wide {
     const GRADIENT_BITS: i32 = 62;
     const HESSIAN_BITS: i32 = 38;
