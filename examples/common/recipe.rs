@@ -2,13 +2,15 @@
 
 use stackfold::data::{ColumnKind, Labels, Target, Values};
 use stackfold::model::baseline::Prior;
-use stackfold::model::{linfa, smartcore};
+use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
+use stackfold::model::{MaxFeatures, linfa, smartcore};
 use stackfold::stack::{Stack, StackTarget, View};
 use stackfold::transform::dates::DateParts;
 use stackfold::transform::encode::{
-    Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, TargetEncoder,
+    Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder, TargetEncoder,
 };
 use stackfold::transform::impute::{Imputer, Indicators};
+use stackfold::transform::passthrough::Passthrough;
 use stackfold::transform::scale::{QuantileOutput, QuantileScaler, StandardScaler};
 use stackfold::transform::{Chain, ColumnTransformer, Selector};
 
@@ -67,7 +69,31 @@ pub fn linear_view<Y: Target>() -> ColumnTransformer<Y> {
         )
 }
 
-/// For trees: numbers as they are, levels as their cross-fitted target mean and frequency, few
+/// For trees on histograms, which take missing values and codes: numbers as they are, levels as
+/// codes, and many levels as their cross-fitted target mean and frequency as well.
+pub fn hist_view<Y: Target>() -> ColumnTransformer<Y> {
+    let flags = Selector::kind(ColumnKind::Boolean);
+    ColumnTransformer::new()
+        .with(
+            "number",
+            Selector::kind(ColumnKind::Numeric) | flags,
+            Passthrough::new(),
+        )
+        .with("date", dates(), DateParts::new())
+        .with("level", levels(), OrdinalEncoder::new())
+        .with(
+            "mean",
+            levels() & Selector::cardinality(9..=usize::MAX),
+            TargetEncoder::new(),
+        )
+        .with(
+            "frequency",
+            levels() & Selector::cardinality(9..=usize::MAX),
+            FrequencyEncoder::new(),
+        )
+}
+
+/// For the trees of smartcore and linfa, which take no missing values: levels as their cross-fitted target mean and frequency, few
 /// levels one-hot as well.
 pub fn tree_view<Y: Target>() -> ColumnTransformer<Y> {
     ColumnTransformer::new()
@@ -99,6 +125,16 @@ pub fn tree_view<Y: Target>() -> ColumnTransformer<Y> {
         )
 }
 
+fn forest() -> RandomForest {
+    RandomForest::new().with_min_samples_leaf(3)
+}
+
+fn extra_trees() -> ExtraTrees {
+    ExtraTrees::new()
+        .with_min_samples_leaf(3)
+        .with_max_features(MaxFeatures::Share(0.3))
+}
+
 /// Targets for which there are members by name.
 pub trait Recipe: StackTarget {
     /// The members of a stack that names none.
@@ -110,11 +146,12 @@ pub trait Recipe: StackTarget {
     fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>>;
 }
 
-/// The two views, and how large the ensembles of trees are.
+/// The three views, and how large the ensembles of smartcore's trees are.
 #[derive(Debug)]
 pub struct Views<Y: Target> {
     pub linear: View<Y>,
     pub tree: View<Y>,
+    pub hist: View<Y>,
     forest: usize,
     boosting: usize,
 }
@@ -130,9 +167,19 @@ impl<Y: Target> Views<Y> {
         Self {
             linear: View::new("linear", linear_view()),
             tree: View::new("tree", tree_view()),
+            hist: View::new("hist", hist_view()),
             forest,
             boosting,
         }
+    }
+
+    fn small_boosting() -> HistGradientBoosting {
+        HistGradientBoosting::new()
+            .with_n_trees(300)
+            .with_learning_rate(0.05)
+            .with_max_leaves(8)
+            .with_l2(1.0)
+            .with_max_features(MaxFeatures::Share(0.5))
     }
 
     fn forest(&self) -> smartcore::RandomForest {
@@ -149,8 +196,14 @@ impl<Y: Target> Views<Y> {
 }
 
 impl Recipe for Labels {
-    const DEFAULT: &'static [&'static str] =
-        &["logistic", "bayes", "forest", "extra_trees", "boosting"];
+    const DEFAULT: &'static [&'static str] = &[
+        "logistic",
+        "bayes",
+        "forest",
+        "extra_trees",
+        "boosting",
+        "small_boosting",
+    ];
     const ALL: &'static [&'static str] = &[
         "prior",
         "logistic",
@@ -160,23 +213,31 @@ impl Recipe for Labels {
         "forest",
         "extra_trees",
         "boosting",
+        "small_boosting",
         "smartcore_logistic",
+        "smartcore_forest",
+        "smartcore_extra_trees",
+        "smartcore_boosting",
         "smartcore_tree",
         "linfa_tree",
         "linfa_bagging",
     ];
 
     fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
-        let (linear, tree) = (&views.linear, &views.tree);
+        let (linear, tree, hist) = (&views.linear, &views.tree, &views.hist);
         Some(match name {
             "prior" => stack.with_member(name, linear, Prior::new()),
             "logistic" => stack.with_member(name, linear, linfa::LogisticRegression::new()),
             "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
             "svm" => stack.with_member(name, linear, linfa::SupportVectorMachine::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
-            "forest" => stack.with_member(name, tree, views.forest()),
-            "extra_trees" => stack.with_member(name, tree, views.extra_trees()),
-            "boosting" => stack.with_member(name, tree, views.boosting()),
+            "forest" => stack.with_member(name, hist, forest()),
+            "extra_trees" => stack.with_member(name, hist, extra_trees()),
+            "boosting" => stack.with_member(name, hist, HistGradientBoosting::new()),
+            "small_boosting" => stack.with_member(name, hist, Views::<Self>::small_boosting()),
+            "smartcore_forest" => stack.with_member(name, tree, views.forest()),
+            "smartcore_extra_trees" => stack.with_member(name, tree, views.extra_trees()),
+            "smartcore_boosting" => stack.with_member(name, tree, views.boosting()),
             "smartcore_logistic" => {
                 stack.with_member(name, linear, smartcore::LogisticRegression::new())
             }
@@ -189,7 +250,13 @@ impl Recipe for Labels {
 }
 
 impl Recipe for Values {
-    const DEFAULT: &'static [&'static str] = &["ridge", "forest", "extra_trees", "boosting"];
+    const DEFAULT: &'static [&'static str] = &[
+        "ridge",
+        "forest",
+        "extra_trees",
+        "boosting",
+        "small_boosting",
+    ];
     const ALL: &'static [&'static str] = &[
         "prior",
         "linear",
@@ -201,10 +268,14 @@ impl Recipe for Values {
         "forest",
         "extra_trees",
         "boosting",
+        "small_boosting",
+        "smartcore_forest",
+        "smartcore_extra_trees",
+        "smartcore_boosting",
     ];
 
     fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
-        let (linear, tree) = (&views.linear, &views.tree);
+        let (linear, tree, hist) = (&views.linear, &views.tree, &views.hist);
         Some(match name {
             "prior" => stack.with_member(name, linear, Prior::new()),
             "linear" => stack.with_member(name, linear, linfa::LinearRegression::new()),
@@ -213,9 +284,13 @@ impl Recipe for Values {
             "smartcore_ridge" => stack.with_member(name, linear, smartcore::Ridge::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
             "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
-            "forest" => stack.with_member(name, tree, views.forest()),
-            "extra_trees" => stack.with_member(name, tree, views.extra_trees()),
-            "boosting" => stack.with_member(name, tree, views.boosting()),
+            "forest" => stack.with_member(name, hist, forest()),
+            "extra_trees" => stack.with_member(name, hist, extra_trees()),
+            "boosting" => stack.with_member(name, hist, HistGradientBoosting::new()),
+            "small_boosting" => stack.with_member(name, hist, Views::<Self>::small_boosting()),
+            "smartcore_forest" => stack.with_member(name, tree, views.forest()),
+            "smartcore_extra_trees" => stack.with_member(name, tree, views.extra_trees()),
+            "smartcore_boosting" => stack.with_member(name, tree, views.boosting()),
             _ => return None,
         })
     }

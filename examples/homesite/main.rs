@@ -26,16 +26,18 @@ use stackfold::data::polars::{Columns, TableReader};
 use stackfold::data::summary::{ColumnSummary, Summary};
 use stackfold::folds::StratifiedKFold;
 use stackfold::metrics::binary::{delong_test, roc_auc};
+use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
 use stackfold::model::linfa::{GaussianNaiveBayes, LogisticRegression};
-use stackfold::model::smartcore::{ExtraTrees, GradientBoosting, RandomForest};
-use stackfold::model::{Subsampled, linfa};
+use stackfold::model::{MaxFeatures, Subsampled};
 use stackfold::prelude::*;
-use stackfold::stack::{FittedStack, GreedySelection, Scheme, Stack, View};
+use stackfold::stack::{FittedStack, Scheme, Stack, View};
 use stackfold::transform::dates::{DatePart, DateParts};
 use stackfold::transform::encode::{
-    Drop, FrequencyEncoder, LeaveOneOutEncoder, MinFrequency, OneHotEncoder, TargetEncoder,
+    Drop, FrequencyEncoder, LeaveOneOutEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder,
+    TargetEncoder,
 };
 use stackfold::transform::impute::Imputer;
+use stackfold::transform::passthrough::Passthrough;
 use stackfold::transform::row_counts::RowCounts;
 use stackfold::transform::scale::StandardScaler;
 use stackfold::transform::{ColumnTransformer, Selector};
@@ -45,7 +47,7 @@ homesite [--rows 260753] [--features 296] [--full] [--threads N] [--seed 1] [--f
     [--out submission.csv] [--train train.csv --test test.csv]
 
 --rows      rows of the look-alike's training file; its test file has two thirds of that
---full      all members on all rows, and boosting: takes much longer
+--full      the linear model on all rows, and more trees: takes longer
 --train, --test   the competition's own files";
 
 fn main() -> ExitCode {
@@ -208,9 +210,9 @@ fn leak(table: &Table, target: &Labels) -> Result<()> {
         ("without them", trees_view(!fields)),
     ] {
         let view = View::new("trees", view);
-        let forest = RandomForest::new().with_n_trees(20).with_max_depth(10);
+        let forest = RandomForest::new().with_n_trees(20);
         let fitted = Stack::new(Scheme::holdout(0.3))
-            .with_member("forest", &view, Subsampled::new(forest, 20_000))
+            .with_member("forest", &view, forest)
             .fit(train)?;
         let report = fitted.report();
         println!("  a forest {name}: AUC {:.4}", report.members[0].score);
@@ -271,54 +273,67 @@ fn linear_view() -> ColumnTransformer<Labels> {
         )
 }
 
-/// For trees: numbers with -1 put back in place of missing ones, leave-one-out means, frequencies.
+/// For trees: numbers and missing values as they are, levels as codes, and levels as their
+/// leave-one-out means and frequencies.
 fn trees_view(columns: Selector) -> ColumnTransformer<Labels> {
     let numbers = Selector::kind(ColumnKind::Numeric) | Selector::kind(ColumnKind::Boolean);
-    let numbers = numbers & !(Selector::suffix("A") & Selector::prefix("Geographic"));
+    let levels = Selector::kind(ColumnKind::Categorical);
     ColumnTransformer::new()
-        .with("number", numbers & columns.clone(), Imputer::constant(-1.0))
+        .with("number", numbers & columns.clone(), Passthrough::new())
         .with("date", Selector::kind(ColumnKind::Date), dates())
         .with("count", columns.clone(), counts())
         .with(
+            "level",
+            levels.clone() & columns.clone(),
+            OrdinalEncoder::new(),
+        )
+        .with(
             "mean",
-            Selector::kind(ColumnKind::Categorical) & columns.clone(),
+            levels.clone() & columns.clone(),
             LeaveOneOutEncoder::new(),
         )
         .with(
             "frequency",
-            Selector::kind(ColumnKind::Categorical) & Selector::cardinality(5..=1000) & columns,
+            levels & Selector::cardinality(5..=1000) & columns,
             FrequencyEncoder::new(),
         )
 }
 
-/// Two models of linfa and three of smartcore. Those whose cost grows too fast learn on a seeded,
-/// stratified sample of their rows, unless all of them are asked for.
+/// Two models of linfa, and four of trees: two sizes of boosting, a forest, and extra trees. The
+/// linear model learns on a seeded, stratified sample of its rows, unless all of them are asked
+/// for.
 fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
     let linear = View::new("linear", linear_view());
     let trees = View::new("trees", trees_view(Selector::all()));
-    if full {
-        return stack
-            .with_member("logistic", &linear, LogisticRegression::new())
-            .with_member("bayes", &linear, GaussianNaiveBayes::new())
-            .with_member("forest", &trees, RandomForest::new())
-            .with_member("extra trees", &trees, ExtraTrees::new())
-            .with_member("boosting", &trees, GradientBoosting::new())
-            .with_member("bagged", &trees, linfa::BaggedTrees::new())
-            .with_blender(GreedySelection::new());
-    }
-    let logistic = Subsampled::new(LogisticRegression::new(), 40_000);
-    let forest = Subsampled::new(RandomForest::new().with_n_trees(24), 25_000);
-    let extra = Subsampled::new(ExtraTrees::new().with_n_trees(24), 25_000);
-    let boosting = GradientBoosting::new()
-        .with_n_trees(40)
-        .with_learning_rate(0.2)
-        .with_max_rows(Some(6_000));
+    let logistic = Subsampled::new(
+        LogisticRegression::new(),
+        if full { usize::MAX } else { 40_000 },
+    );
+    let times = if full { 3 } else { 1 };
+    let boosting = HistGradientBoosting::new()
+        .with_n_trees(250 * times)
+        .with_learning_rate(0.1 / times as f64)
+        .with_l2(1.0)
+        .with_max_features(MaxFeatures::Share(0.5));
+    let small = boosting
+        .clone()
+        .with_n_trees(400 * times)
+        .with_max_leaves(8);
+    let forest = RandomForest::new()
+        .with_n_trees(50 * times)
+        .with_max_features(MaxFeatures::Share(0.15))
+        .with_min_samples_leaf(5);
+    let extra = ExtraTrees::new()
+        .with_n_trees(50 * times)
+        .with_max_features(MaxFeatures::Share(0.3))
+        .with_min_samples_leaf(5);
     stack
         .with_member("logistic", &linear, logistic)
         .with_member("bayes", &linear, GaussianNaiveBayes::new())
+        .with_member("boosting", &trees, boosting)
+        .with_member("small boosting", &trees, small)
         .with_member("forest", &trees, forest)
         .with_member("extra trees", &trees, extra)
-        .with_member("boosting", &trees, boosting)
 }
 
 fn score(
