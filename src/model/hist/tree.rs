@@ -33,7 +33,7 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     /// The value of each leaf; 0 for other nodes.
     pub(super) values: Vec<f64>,
-    /// How much the loss fell at each split; 0 for leaves.
+    /// Twice how much each split takes off the loss; 0 for leaves.
     pub(super) gains: Vec<f64>,
     /// How many training rows each node has.
     pub(super) covers: Vec<f64>,
@@ -211,6 +211,11 @@ impl Tile {
         Self {
             columns: vec![[0.0; LANES]; n_features],
         }
+    }
+
+    /// The value of a feature in one of the rows.
+    pub(super) fn value(&self, feature: usize, lane: usize) -> f32 {
+        self.columns[feature][lane]
     }
 
     /// Takes up to 64 rows from `start` on, of the features that are used.
