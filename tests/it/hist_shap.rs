@@ -1,4 +1,5 @@
 //! SHAP values and importance of trees, against a walk over all subsets of features.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use serde_json::Value;
 use stackfold::data::{Feature, FeatureKind, FitContext};
@@ -15,13 +16,19 @@ fn table(n: usize, seed: u64) -> Features<OutOfSample> {
     let draw = |name: &str, row: usize| seed.child(name).uniform(row as u64);
     let rows = 0..n;
     let a = rows.clone().map(|i| draw("a", i) as f32).collect();
-    let b = rows.clone().map(|i| match draw("b missing", i) < 0.2 {
-        true => f32::NAN,
-        false => (draw("b", i) * 7.0).floor() as f32,
+    let b = rows.clone().map(|i| {
+        if draw("b missing", i) < 0.2 {
+            f32::NAN
+        } else {
+            (draw("b", i) * 7.0).floor() as f32
+        }
     });
-    let code = rows.clone().map(|i| match draw("code missing", i) < 0.1 {
-        true => f32::NAN,
-        false => (draw("code", i) * 6.0).floor() as f32,
+    let code = rows.clone().map(|i| {
+        if draw("code missing", i) < 0.1 {
+            f32::NAN
+        } else {
+            (draw("code", i) * 6.0).floor() as f32
+        }
     });
     let c = rows.clone().map(|i| draw("c", i) as f32).collect();
     Features::from_columns(

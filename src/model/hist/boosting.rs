@@ -695,11 +695,11 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     /// use stackfold::model::hist::{HistGradientBoosting, Importance};
     /// use stackfold::prelude::*;
     /// let x: Vec<f32> = (0..100).map(|i| i as f32).collect();
-    /// let y = Values::new(x.iter().map(|&x| f64::from(u8::from(x >= 50.0))).collect())?;
+    /// let y: Vec<f64> = x.iter().map(|&x| if x < 50.0 { 0.0 } else { 1.0 }).collect();
     /// let fields = vec![Feature::number("flat"), Feature::number("x")];
     /// let features = Features::from_columns(fields, vec![vec![0.0; 100], x])?.assume_in_sample();
     /// let model = HistGradientBoosting::new().with_n_trees(1);
-    /// let fitted = model.fit(&features, &y, &FitContext::default())?;
+    /// let fitted = model.fit(&features, &Values::new(y)?, &FitContext::default())?;
     /// assert_eq!(fitted.feature_importance(Importance::Splits), [("flat", 0.0), ("x", 1.0)]);
     /// // Each side has a sum of gradients of 25 and one of hessians of 50; together they have 0.
     /// assert!((fitted.feature_importance(Importance::Gain)[1].1 - 25.0).abs() < 1e-3);

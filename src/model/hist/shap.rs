@@ -39,7 +39,7 @@ use crate::data::{Feature, Features, Provenance};
 /// let n = 200;
 /// let a: Vec<f32> = (0..n).map(|i| (i % 2) as f32).collect();
 /// let b: Vec<f32> = (0..n).map(|i| (i / 2 % 2) as f32).collect();
-/// let y = a.iter().zip(&b).map(|(&a, &b)| f64::from(3.0 * a + b)).collect();
+/// let y: Vec<f64> = a.iter().zip(&b).map(|(&a, &b)| f64::from(3.0 * a + b)).collect();
 /// let x = Features::from_columns(vec![Feature::number("a"), Feature::number("b")], vec![a, b])?;
 /// let model = HistGradientBoosting::new().with_n_trees(1).with_learning_rate(1.0);
 /// let fitted = model.fit(&x.clone().assume_in_sample(), &Values::new(y)?, &FitContext::default())?;
@@ -247,7 +247,9 @@ impl<'a> Game<'a> {
         for (i, products) in products.chunks_exact_mut(n_points).enumerate() {
             let value = self.tree.values[i];
             let factor = if self.tree.is_leaf(i) { value } else { 0.0 };
-            products.iter_mut().for_each(|p| *p *= factor);
+            for product in products {
+                *product *= factor;
+            }
         }
         // Up: to each node the sum over its leaves.
         for (i, node) in nodes.iter().enumerate().skip(1).rev() {
@@ -331,7 +333,7 @@ fn gauss_legendre(n: usize) -> (Vec<(f64, f64)>, Vec<f64>) {
             x -= value / slope;
         }
         let weight = 1.0 / ((1.0 - x * x) * slope * slope);
-        (((1.0 + x) / 2.0, (1.0 - x) / 2.0), weight)
+        ((f64::midpoint(1.0, x), f64::midpoint(1.0, -x)), weight)
     };
     (0..n).map(point).unzip()
 }
