@@ -190,11 +190,12 @@ impl Naive<'_> {
             clippy::cast_sign_loss,
             reason = "a code"
         )]
-        let bin = match x.is_nan() {
-            true => &code["n_bins"],
-            false => code["bin_of_code"]
+        let bin = if x.is_nan() {
+            &code["n_bins"]
+        } else {
+            code["bin_of_code"]
                 .get(x as usize)
-                .unwrap_or(&code["unseen"]),
+                .unwrap_or(&code["unseen"])
         };
         let bin = usize::try_from(bin.as_u64().unwrap()).unwrap();
         let word = self.tree["sets"][rule / 2 - 1][bin / 64].as_u64().unwrap();

@@ -5,6 +5,7 @@ mod cross_validate;
 mod data;
 mod encoders;
 mod folds;
+mod hist_continue;
 mod hist_shap;
 mod inspection;
 mod laws;

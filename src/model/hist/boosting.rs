@@ -137,7 +137,7 @@ impl HistGradientBoosting {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         at_least_one("n_trees", self.n_trees)?;
         above_zero("learning_rate", self.learning_rate)?;
         if self.max_leaves < 2 {
@@ -201,13 +201,13 @@ impl HistGradientBoosting {
         let start = data
             .objective
             .initial(&data.y_train(), data.weights_train().as_deref());
-        Rounds::new(self, binned, data, start, None)?.run(target, context)
+        Rounds::new(self, binned, data, start)?.run(target, context)
     }
 }
 
 /// What there is to learn from, by row of the binned table.
-struct Data {
-    objective: Objective,
+pub(super) struct Data {
+    pub(super) objective: Objective,
     /// Targets and weights by row of the table; 0 for rows that are not fitted on.
     y: Vec<f64>,
     weights: Option<Vec<f64>>,
@@ -218,7 +218,7 @@ struct Data {
 }
 
 impl Data {
-    fn new<Y: Target>(
+    pub(super) fn new<Y: Target>(
         spec: &HistGradientBoosting,
         n_rows: usize,
         rows: Option<&[u32]>,
@@ -346,7 +346,7 @@ pub(super) fn check_lengths<Y: Target>(
 }
 
 /// The rounds of a fit.
-struct Rounds<'a> {
+pub(super) struct Rounds<'a> {
     spec: &'a HistGradientBoosting,
     binned: &'a Binned,
     criteria: Criteria,
@@ -355,18 +355,19 @@ struct Rounds<'a> {
     /// The raw scores so far, by score and row of the table.
     scores: Vec<Vec<f64>>,
     trees: Vec<Tree>,
+    /// How many rounds there were before, which the scores come from.
+    n_before: usize,
 }
 
 impl<'a> Rounds<'a> {
-    fn new(
+    pub(super) fn new(
         spec: &'a HistGradientBoosting,
         binned: &'a Binned,
         data: Data,
         start: Vec<f64>,
-        scores: Option<Vec<Vec<f64>>>,
     ) -> Result<Self> {
         let n = binned.n_rows();
-        let scores = scores.unwrap_or_else(|| start.iter().map(|&score| vec![score; n]).collect());
+        let scores = start.iter().map(|&score| vec![score; n]).collect();
         Ok(Self {
             spec,
             binned,
@@ -375,10 +376,20 @@ impl<'a> Rounds<'a> {
             start,
             scores,
             trees: Vec::new(),
+            n_before: 0,
         })
     }
 
-    fn run<Y: Target>(
+    /// The same after so many rounds, which gave the rows these scores.
+    pub(super) fn after(self, n_before: usize, scores: Vec<Vec<f64>>) -> Self {
+        Self {
+            n_before,
+            scores,
+            ..self
+        }
+    }
+
+    pub(super) fn run<Y: Target>(
         mut self,
         target: &Y,
         context: &FitContext<'_>,
@@ -407,7 +418,11 @@ impl<'a> Rounds<'a> {
         let mut pairs = vec![vec![[0.0_f32; 2]; n]; n_scores];
         let mut work = Workspace::<C>::default();
         let mut history = Vec::new();
-        let mut best = (f64::INFINITY, 0);
+        // A first round is better than none; further ones must be better than those before.
+        let before = (self.n_before > 0)
+            .then(|| self.validation_loss())
+            .flatten();
+        let mut best = (before.unwrap_or(f64::INFINITY), 0);
         let is_sampled = spec.sampling != Sampling::All
             || spec.max_features != MaxFeatures::All
             || spec.max_features_node != MaxFeatures::All;
@@ -416,7 +431,7 @@ impl<'a> Rounds<'a> {
                 return Err(Error::stopped());
             }
             self.gradients(&mut pairs);
-            let seed = self.data.seed.child("round").at(round);
+            let seed = self.data.seed.child("round").at(self.n_before + round);
             let mut rows = self.sample(&mut pairs, seed);
             let mut any = false;
             for (k, pairs) in pairs.iter().enumerate() {
@@ -439,8 +454,8 @@ impl<'a> Rounds<'a> {
             if let Some(progress) = context.progress() {
                 progress.event(&Event::Iteration {
                     model: "boosting",
-                    iteration: round + 1,
-                    n_iterations: spec.n_trees,
+                    iteration: self.n_before + round + 1,
+                    n_iterations: self.n_before + spec.n_trees,
                     train_loss: None,
                     validation_loss: validation,
                 });
@@ -627,14 +642,14 @@ pub struct Round {
 /// A fitted [`HistGradientBoosting`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FittedHistGradientBoosting<Y> {
-    fields: Arc<[Feature]>,
-    bins: Arc<[FeatureBins]>,
+    pub(super) fields: Arc<[Feature]>,
+    pub(super) bins: Arc<[FeatureBins]>,
     /// The target with no row: what to make of scores.
-    outcome: Y,
-    objective: Objective,
-    start: Vec<f64>,
-    trees: Vec<Tree>,
-    history: Vec<Round>,
+    pub(super) outcome: Y,
+    pub(super) objective: Objective,
+    pub(super) start: Vec<f64>,
+    pub(super) trees: Vec<Tree>,
+    pub(super) history: Vec<Round>,
 }
 
 impl<Y: Target> FittedHistGradientBoosting<Y> {
@@ -767,6 +782,6 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
         let start = data
             .objective
             .initial(&data.y_train(), data.weights_train().as_deref());
-        Rounds::new(self, &binned, data, start, None)?.run(target, context)
+        Rounds::new(self, &binned, data, start)?.run(target, context)
     }
 }

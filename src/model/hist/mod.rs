@@ -4,6 +4,7 @@ mod binned;
 mod bins;
 mod boosting;
 mod forest;
+mod continued;
 mod grow;
 mod histogram;
 mod importance;

@@ -182,6 +182,17 @@ impl FeatureBins {
         }
     }
 
+    /// The same with a bin of missing values if the column has a value that belongs there; no
+    /// other bin's number changes.
+    pub(crate) fn with_missing_of(self, column: &[f32]) -> Self {
+        let missing = self.after_values();
+        let belongs = |&x: &f32| x.is_nan() || (self.is_code() && self.bin(x) == missing);
+        Self {
+            has_missing: self.has_missing || column.iter().any(belongs),
+            ..self
+        }
+    }
+
     /// What the bins are.
     pub(crate) fn kind(&self) -> &BinKind {
         &self.kind
