@@ -6,6 +6,7 @@ mod data;
 mod encoders;
 mod folds;
 mod hist_continue;
+mod hist_ordered;
 mod hist_shap;
 mod inspection;
 mod laws;

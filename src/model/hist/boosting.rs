@@ -11,7 +11,8 @@ use super::grow::{Grown, Growth, Workspace, grow};
 use super::histogram::{Cell, Narrow, Wide};
 use super::importance::Importance;
 use super::loss::{Loss, Objective, weighted_quantile};
-use super::options::{ClassWeight, EarlyStopping, Monotone, Sampling};
+use super::options::{ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+use super::ordered::Statistics;
 use super::shap::{ShapValues, shap_values};
 use super::split::{Categories, Criteria};
 use super::stop::inner_split;
@@ -50,6 +51,7 @@ pub struct HistGradientBoosting {
     early_stopping: Option<EarlyStopping>,
     binning: Binning,
     categories: Categories,
+    pub(super) high_cardinality: HighCardinality,
 }
 
 impl Default for HistGradientBoosting {
@@ -73,6 +75,7 @@ impl Default for HistGradientBoosting {
             early_stopping: None,
             binning: Binning::new(),
             categories: Categories::default(),
+            high_cardinality: HighCardinality::Bins,
         }
     }
 }
@@ -117,6 +120,8 @@ impl HistGradientBoosting {
         with_early_stopping(early_stopping: Option<EarlyStopping>);
         /// How features are put into bins.
         with_binning(binning: Binning);
+        /// What becomes of codes of many levels; [`HighCardinality::Bins`] by default.
+        with_high_cardinality(high_cardinality: HighCardinality);
     }
 
     /// The features that predictions may only rise, or only fall, with.
@@ -197,6 +202,10 @@ impl HistGradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<FittedHistGradientBoosting<Y>> {
         self.check()?;
+        if self.high_cardinality != HighCardinality::Bins {
+            let what = "ordered target statistics of features that are in bins already";
+            return Err(Error::unsupported(what));
+        }
         let data = Data::new(self, binned.n_rows(), rows, target, context)?;
         let start = data
             .objective
@@ -212,9 +221,9 @@ pub(super) struct Data {
     y: Vec<f64>,
     weights: Option<Vec<f64>>,
     /// The rows to grow trees on, in ascending order; all if none.
-    train: Option<Vec<u32>>,
+    pub(super) train: Option<Vec<u32>>,
     validation: Vec<u32>,
-    seed: Seed,
+    pub(super) seed: Seed,
 }
 
 impl Data {
@@ -314,7 +323,7 @@ impl Data {
         Self::at(&self.y, self.train.as_deref())
     }
 
-    fn weights_train(&self) -> Option<Vec<f64>> {
+    pub(super) fn weights_train(&self) -> Option<Vec<f64>> {
         self.weights
             .as_ref()
             .map(|w| Self::at(w, self.train.as_deref()))
@@ -383,8 +392,8 @@ impl<'a> Rounds<'a> {
     /// The same after so many rounds, which gave the rows these scores.
     pub(super) fn after(self, n_before: usize, scores: Vec<Vec<f64>>) -> Self {
         Self {
-            n_before,
             scores,
+            n_before,
             ..self
         }
     }
@@ -724,7 +733,7 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     pub fn feature_importance(&self, importance: Importance) -> Vec<(&str, f64)> {
         let names = self.fields.iter().map(Feature::name);
         names
-            .zip(importance.of(&self.trees, self.fields.len()))
+            .zip(importance.of(&self.trees, &self.bins, self.fields.len()))
             .collect()
     }
 
@@ -771,9 +780,16 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         self.check()?;
+        // Of the codes, not of numbers that stand for them.
+        self.criteria(features.fields())?;
         let data = Data::new(self, features.n_rows(), None, target, context)?;
+        let statistics = Statistics::new(self.high_cardinality, features, &data, target, context);
+        let with_statistics = statistics
+            .as_ref()
+            .map(|s| s.features(features))
+            .transpose()?;
         let binned = Binned::weighted(
-            features,
+            with_statistics.as_ref().unwrap_or(features),
             self.binning,
             data.train.as_deref(),
             data.weights.as_deref(),
@@ -782,6 +798,11 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
         let start = data
             .objective
             .initial(&data.y_train(), data.weights_train().as_deref());
-        Rounds::new(self, &binned, data, start)?.run(target, context)
+        drop(with_statistics);
+        let fitted = Rounds::new(self, &binned, data, start)?.run(target, context)?;
+        Ok(match statistics {
+            None => fitted,
+            Some(statistics) => statistics.put_back(fitted, features),
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! Boosting that goes on from a fitted model.
 
 use super::binned::Binned;
+use super::bins::FeatureBins;
 use super::boosting::{Data, FittedHistGradientBoosting, HistGradientBoosting, Rounds};
+use super::options::HighCardinality;
 use super::tree::sum_trees;
 use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
@@ -41,7 +43,8 @@ impl HistGradientBoosting {
     ///
     /// # Errors
     /// As [`fit`](crate::model::Estimator::fit); if features, their kinds, the classes or the loss
-    /// are not those of the fitted model.
+    /// are not those of the fitted model; if either has
+    /// [ordered statistics](HighCardinality::OrderedStatistic).
     pub fn continue_from<Y: Target>(
         &self,
         fitted: &FittedHistGradientBoosting<Y>,
@@ -50,6 +53,12 @@ impl HistGradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<FittedHistGradientBoosting<Y>> {
         self.check()?;
+        if self.high_cardinality() != HighCardinality::Bins
+            || fitted.bins.iter().any(FeatureBins::is_statistic)
+        {
+            let what = "to continue a model with ordered target statistics";
+            return Err(Error::unsupported(what));
+        }
         features.check_fields(&fitted.fields)?;
         for (have, want) in features.fields().iter().zip(fitted.fields.iter()) {
             if have.kind() != want.kind() {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bins::FeatureBins;
 use super::tree::Tree;
 
 /// How the importance of a feature is measured from the splits of a model's trees.
@@ -29,12 +30,13 @@ pub enum Importance {
 
 impl Importance {
     /// The importance of each feature.
-    pub(super) fn of(self, trees: &[Tree], n_features: usize) -> Vec<f64> {
+    pub(super) fn of(self, trees: &[Tree], bins: &[FeatureBins], n_features: usize) -> Vec<f64> {
         let mut sums = vec![0.0; n_features];
         for tree in trees {
             for (i, (node, gain)) in tree.nodes.iter().zip(&tree.gains).enumerate() {
                 if !tree.is_leaf(i) {
-                    sums[node.feature as usize] += match self {
+                    let feature = node.feature as usize;
+                    sums[bins[feature].source(feature)] += match self {
                         Self::Gain => *gain,
                         Self::Splits => 1.0,
                     };

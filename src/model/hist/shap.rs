@@ -109,12 +109,15 @@ pub(super) fn shap_values<P: Provenance>(
     classes: &[Option<String>],
 ) -> Vec<ShapValues> {
     let (n_rows, n_scores) = (features.n_rows(), start.len());
-    let used = used_features(trees.iter(), features.n_features());
-    let games: Vec<Game<'_>> = trees.par_iter().map(Game::new).collect();
+    let used = used_features(trees.iter(), bins.len());
+    let mut players: Vec<usize> = used.iter().map(|&j| bins[j].source(j)).collect();
+    players.sort_unstable();
+    players.dedup();
+    let games: Vec<Game<'_>> = trees.par_iter().map(|tree| Game::new(tree, bins)).collect();
     let tiles: Vec<Vec<[f64; LANES]>> = (0..n_rows.div_ceil(LANES))
         .into_par_iter()
         .map_init(
-            || (Tile::new(features.n_features()), Scratch::default()),
+            || (Tile::new(bins.len()), Scratch::default()),
             |(tile, scratch), t| {
                 tile.load(features, bins, &used, t * LANES);
                 let n = LANES.min(n_rows - t * LANES);
@@ -126,7 +129,7 @@ pub(super) fn shap_values<P: Provenance>(
                 }
                 let starts = (0..n_scores).map(|k| k * features.n_features());
                 starts
-                    .flat_map(|start| used.iter().map(move |&feature| start + feature))
+                    .flat_map(|start| players.iter().map(move |&feature| start + feature))
                     .map(|i| values[i])
                     .collect()
             },
@@ -135,8 +138,8 @@ pub(super) fn shap_values<P: Provenance>(
     (0..n_scores)
         .map(|k| {
             let mut columns = vec![vec![0.0; n_rows]; features.n_features()];
-            for (u, &feature) in used.iter().enumerate() {
-                let parts = tiles.iter().map(|tile| &tile[k * used.len() + u]);
+            for (u, &feature) in players.iter().enumerate() {
+                let parts = tiles.iter().map(|tile| &tile[k * players.len() + u]);
                 for (column, part) in columns[feature].chunks_mut(LANES).zip(parts) {
                     column.copy_from_slice(&part[..column.len()]);
                 }
@@ -173,6 +176,8 @@ struct Game<'a> {
 
 struct GameNode {
     parent: usize,
+    /// Whose values the parent is split by.
+    feature: usize,
     /// The last node before this one on its way that is a split of the same feature.
     previous: Option<usize>,
     /// `z` of this node by that of the previous one.
@@ -187,8 +192,8 @@ struct Scratch {
 }
 
 impl<'a> Game<'a> {
-    fn new(tree: &'a Tree) -> Self {
-        let (nodes, n_features) = game_nodes(tree);
+    fn new(tree: &'a Tree, bins: &[FeatureBins]) -> Self {
+        let (nodes, n_features) = game_nodes(tree, bins);
         let (points, weights) = gauss_legendre(n_features.div_ceil(2).max(1));
         let n_points = points.len();
         let mut factors = [(); 2].map(|()| vec![0.0; nodes.len() * n_points]);
@@ -261,14 +266,18 @@ impl<'a> Game<'a> {
             if node.previous.is_none_or(|previous| goes[previous]) {
                 let slopes = &self.slopes[usize::from(goes[i])][i * n_points..][..n_points];
                 let value: f64 = here.iter().zip(slopes).map(|(p, slope)| p * slope).sum();
-                sums[self.tree.nodes[node.parent].feature as usize][lane] += value;
+                sums[node.feature][lane] += value;
             }
         }
     }
 }
 
 /// What a game knows of each node, and the largest number of features on a path.
-fn game_nodes(tree: &Tree) -> (Vec<GameNode>, usize) {
+fn game_nodes(tree: &Tree, bins: &[FeatureBins]) -> (Vec<GameNode>, usize) {
+    let split_by = |node: usize| {
+        let feature = tree.nodes[node].feature as usize;
+        bins[feature].source(feature)
+    };
     let mut nodes: Vec<GameNode> = Vec::with_capacity(tree.nodes.len());
     let mut parents = vec![0; tree.nodes.len()];
     for (i, node) in tree.nodes.iter().enumerate() {
@@ -282,7 +291,7 @@ fn game_nodes(tree: &Tree) -> (Vec<GameNode>, usize) {
         let mut previous = None;
         let mut node = parent;
         while node > 0 && previous.is_none() {
-            let same = tree.nodes[parents[node]].feature == tree.nodes[parent].feature;
+            let same = split_by(parents[node]) == split_by(parent);
             previous = same.then_some(node);
             node = parents[node];
         }
@@ -291,6 +300,7 @@ fn game_nodes(tree: &Tree) -> (Vec<GameNode>, usize) {
         }
         nodes.push(GameNode {
             parent,
+            feature: split_by(parent),
             previous,
             share: share(tree, i, parent),
         });
