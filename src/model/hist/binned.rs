@@ -162,6 +162,29 @@ impl Binned {
                 )
             })
             .collect();
+        Ok(Self::filled(features, bins.into()))
+    }
+
+    /// Puts features into bins that there are, of features of the same kinds.
+    ///
+    /// A feature whose values are missing, or no code, in these rows only gets a bin for them.
+    pub(super) fn with_bins<P: Provenance>(
+        features: &Features<P>,
+        bins: &[FeatureBins],
+    ) -> Result<Self> {
+        if u32::try_from(features.n_rows()).is_err() {
+            return Err(Error::data("at most 2^32 - 1 rows", features.n_rows()));
+        }
+        let bins: Vec<FeatureBins> = bins
+            .par_iter()
+            .enumerate()
+            .map(|(j, bins)| bins.clone().with_missing_of(features.column(j)))
+            .collect();
+        Ok(Self::filled(features, bins.into()))
+    }
+
+    fn filled<P: Provenance>(features: &Features<P>, bins: Arc<[FeatureBins]>) -> Self {
+        let n_rows = features.n_rows();
         let (stores, places) = share_bytes(&bins);
         let mut columns = vec![0_u8; stores.len() * n_rows];
         if n_rows > 0 {
@@ -171,15 +194,15 @@ impl Binned {
                 .for_each(|(bytes, store)| fill(bytes, store, &bins, &places, features));
         }
         let panels = panels(&columns, stores.len(), n_rows);
-        Ok(Self {
+        Self {
             n_rows,
             fields: features.shared_fields(),
-            bins: bins.into(),
+            bins,
             places,
             stores,
             columns,
             panels,
-        })
+        }
     }
 
     /// How many rows.

@@ -9,8 +9,11 @@ use super::binned::Binned;
 use super::bins::{Binning, FeatureBins};
 use super::grow::{Grown, Growth, Workspace, grow};
 use super::histogram::{Cell, Narrow, Wide};
+use super::importance::Importance;
 use super::loss::{Loss, Objective, weighted_quantile};
-use super::options::{ClassWeight, EarlyStopping, Monotone, Sampling};
+use super::options::{ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+use super::ordered::Statistics;
+use super::shap::{ShapValues, shap_values};
 use super::split::{Categories, Criteria};
 use super::stop::inner_split;
 use super::tree::{Tree, sum_trees};
@@ -110,6 +113,7 @@ pub struct HistGradientBoosting {
     early_stopping: Option<EarlyStopping>,
     binning: Binning,
     categories: Categories,
+    pub(super) high_cardinality: HighCardinality,
 }
 
 impl Default for HistGradientBoosting {
@@ -133,6 +137,7 @@ impl Default for HistGradientBoosting {
             early_stopping: None,
             binning: Binning::new(),
             categories: Categories::default(),
+            high_cardinality: HighCardinality::Bins,
         }
     }
 }
@@ -177,6 +182,8 @@ impl HistGradientBoosting {
         with_early_stopping(early_stopping: Option<EarlyStopping>);
         /// How features are put into bins.
         with_binning(binning: Binning);
+        /// What becomes of codes of many levels; [`HighCardinality::Bins`] by default.
+        with_high_cardinality(high_cardinality: HighCardinality);
     }
 
     /// The features that predictions may only rise, or only fall, with.
@@ -197,7 +204,7 @@ impl HistGradientBoosting {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         at_least_one("n_trees", self.n_trees)?;
         above_zero("learning_rate", self.learning_rate)?;
         if self.max_leaves < 2 {
@@ -257,28 +264,32 @@ impl HistGradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<FittedHistGradientBoosting<Y>> {
         self.check()?;
+        if self.high_cardinality != HighCardinality::Bins {
+            let what = "ordered target statistics of features that are in bins already";
+            return Err(Error::unsupported(what));
+        }
         let data = Data::new(self, binned.n_rows(), rows, target, context)?;
         let start = data
             .objective
             .initial(&data.y_train(), data.weights_train().as_deref());
-        Rounds::new(self, binned, data, start, None)?.run(target, context)
+        Rounds::new(self, binned, data, start)?.run(target, context)
     }
 }
 
 /// What there is to learn from, by row of the binned table.
-struct Data {
-    objective: Objective,
+pub(super) struct Data {
+    pub(super) objective: Objective,
     /// Targets and weights by row of the table; 0 for rows that are not fitted on.
     y: Vec<f64>,
     weights: Option<Vec<f64>>,
     /// The rows to grow trees on, in ascending order; all if none.
-    train: Option<Vec<u32>>,
+    pub(super) train: Option<Vec<u32>>,
     validation: Vec<u32>,
-    seed: Seed,
+    pub(super) seed: Seed,
 }
 
 impl Data {
-    fn new<Y: Target>(
+    pub(super) fn new<Y: Target>(
         spec: &HistGradientBoosting,
         n_rows: usize,
         rows: Option<&[u32]>,
@@ -374,7 +385,7 @@ impl Data {
         Self::at(&self.y, self.train.as_deref())
     }
 
-    fn weights_train(&self) -> Option<Vec<f64>> {
+    pub(super) fn weights_train(&self) -> Option<Vec<f64>> {
         self.weights
             .as_ref()
             .map(|w| Self::at(w, self.train.as_deref()))
@@ -406,7 +417,7 @@ pub(super) fn check_lengths<Y: Target>(
 }
 
 /// The rounds of a fit.
-struct Rounds<'a> {
+pub(super) struct Rounds<'a> {
     spec: &'a HistGradientBoosting,
     binned: &'a Binned,
     criteria: Criteria,
@@ -415,18 +426,19 @@ struct Rounds<'a> {
     /// The raw scores so far, by score and row of the table.
     scores: Vec<Vec<f64>>,
     trees: Vec<Tree>,
+    /// How many rounds there were before, which the scores come from.
+    n_before: usize,
 }
 
 impl<'a> Rounds<'a> {
-    fn new(
+    pub(super) fn new(
         spec: &'a HistGradientBoosting,
         binned: &'a Binned,
         data: Data,
         start: Vec<f64>,
-        scores: Option<Vec<Vec<f64>>>,
     ) -> Result<Self> {
         let n = binned.n_rows();
-        let scores = scores.unwrap_or_else(|| start.iter().map(|&score| vec![score; n]).collect());
+        let scores = start.iter().map(|&score| vec![score; n]).collect();
         Ok(Self {
             spec,
             binned,
@@ -435,10 +447,20 @@ impl<'a> Rounds<'a> {
             start,
             scores,
             trees: Vec::new(),
+            n_before: 0,
         })
     }
 
-    fn run<Y: Target>(
+    /// The same after so many rounds, which gave the rows these scores.
+    pub(super) fn after(self, n_before: usize, scores: Vec<Vec<f64>>) -> Self {
+        Self {
+            scores,
+            n_before,
+            ..self
+        }
+    }
+
+    pub(super) fn run<Y: Target>(
         mut self,
         target: &Y,
         context: &FitContext<'_>,
@@ -496,7 +518,11 @@ impl<'a> Rounds<'a> {
         let mut pairs = vec![vec![[0.0_f32; 2]; n]; n_scores];
         let mut work = Workspace::<C>::default();
         let mut history = Vec::new();
-        let mut best = (f64::INFINITY, 0);
+        // A first round is better than none; further ones must be better than those before.
+        let before = (self.n_before > 0)
+            .then(|| self.validation_loss())
+            .flatten();
+        let mut best = (before.unwrap_or(f64::INFINITY), 0);
         let is_sampled = spec.sampling != Sampling::All
             || spec.max_features != MaxFeatures::All
             || spec.max_features_node != MaxFeatures::All;
@@ -505,7 +531,7 @@ impl<'a> Rounds<'a> {
                 return Err(Error::stopped());
             }
             self.gradients(&mut pairs);
-            let seed = self.data.seed.child("round").at(round);
+            let seed = self.data.seed.child("round").at(self.n_before + round);
             let mut rows = self.sample(&mut pairs, seed);
             let mut any = false;
             for (k, pairs) in pairs.iter().enumerate() {
@@ -528,8 +554,8 @@ impl<'a> Rounds<'a> {
             if let Some(progress) = context.progress() {
                 progress.event(&Event::Iteration {
                     model: "boosting",
-                    iteration: round + 1,
-                    n_iterations: spec.n_trees,
+                    iteration: self.n_before + round + 1,
+                    n_iterations: self.n_before + spec.n_trees,
                     train_loss: None,
                     validation_loss: validation,
                 });
@@ -716,14 +742,14 @@ pub struct Round {
 /// A fitted [`HistGradientBoosting`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FittedHistGradientBoosting<Y> {
-    fields: Arc<[Feature]>,
-    bins: Arc<[FeatureBins]>,
+    pub(super) fields: Arc<[Feature]>,
+    pub(super) bins: Arc<[FeatureBins]>,
     /// The target with no row: what to make of scores.
-    outcome: Y,
-    objective: Objective,
-    start: Vec<f64>,
-    trees: Vec<Tree>,
-    history: Vec<Round>,
+    pub(super) outcome: Y,
+    pub(super) objective: Objective,
+    pub(super) start: Vec<f64>,
+    pub(super) trees: Vec<Tree>,
+    pub(super) history: Vec<Round>,
 }
 
 impl<Y: Target> FittedHistGradientBoosting<Y> {
@@ -754,6 +780,52 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     pub fn raw_scores(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
         features.check_fields(&self.fields)?;
         Ok(sum_trees(&self.trees, &self.start, &self.bins, features))
+    }
+
+    /// What each feature adds to each row's raw scores: one [`ShapValues`] a score.
+    ///
+    /// Rows are computed in parallel, each with the same bits at any number of threads. Memory: 8
+    /// bytes a row, feature and score.
+    ///
+    /// # Errors
+    /// If the features are not those of fitting.
+    pub fn shap_values(&self, features: &Features<OutOfSample>) -> Result<Vec<ShapValues>> {
+        features.check_fields(&self.fields)?;
+        let names = self.outcome.class_names();
+        let skipped = names.len().saturating_sub(self.start.len());
+        let classes: Vec<Option<String>> = names.iter().skip(skipped).cloned().map(Some).collect();
+        Ok(shap_values(
+            &self.trees,
+            &self.start,
+            &self.bins,
+            features,
+            &classes,
+        ))
+    }
+
+    /// How much the trees use each feature: `(name, importance)` in the order of the features.
+    ///
+    /// ```
+    /// use stackfold::data::{Feature, FitContext};
+    /// use stackfold::model::hist::{HistGradientBoosting, Importance};
+    /// use stackfold::prelude::*;
+    /// let x: Vec<f32> = (0..100).map(|i| i as f32).collect();
+    /// let y: Vec<f64> = x.iter().map(|&x| if x < 50.0 { 0.0 } else { 1.0 }).collect();
+    /// let fields = vec![Feature::number("flat"), Feature::number("x")];
+    /// let features = Features::from_columns(fields, vec![vec![0.0; 100], x])?.assume_in_sample();
+    /// let model = HistGradientBoosting::new().with_n_trees(1);
+    /// let fitted = model.fit(&features, &Values::new(y)?, &FitContext::default())?;
+    /// assert_eq!(fitted.feature_importance(Importance::Splits), [("flat", 0.0), ("x", 1.0)]);
+    /// // Each side has a sum of gradients of 25 and one of hessians of 50; together they have 0.
+    /// assert!((fitted.feature_importance(Importance::Gain)[1].1 - 25.0).abs() < 1e-3);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn feature_importance(&self, importance: Importance) -> Vec<(&str, f64)> {
+        let names = self.fields.iter().map(Feature::name);
+        names
+            .zip(importance.of(&self.trees, &self.bins, self.fields.len()))
+            .collect()
     }
 
     /// Predicts one row, given in the order of [`features`](Self::features), without allocating:
@@ -799,9 +871,16 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         self.check()?;
+        // Of the codes, not of numbers that stand for them.
+        self.criteria(features.fields())?;
         let data = Data::new(self, features.n_rows(), None, target, context)?;
+        let statistics = Statistics::new(self.high_cardinality, features, &data, target, context);
+        let with_statistics = statistics
+            .as_ref()
+            .map(|s| s.features(features))
+            .transpose()?;
         let binned = Binned::weighted(
-            features,
+            with_statistics.as_ref().unwrap_or(features),
             self.binning,
             data.train.as_deref(),
             data.weights.as_deref(),
@@ -810,6 +889,11 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
         let start = data
             .objective
             .initial(&data.y_train(), data.weights_train().as_deref());
-        Rounds::new(self, &binned, data, start, None)?.run(target, context)
+        drop(with_statistics);
+        let fitted = Rounds::new(self, &binned, data, start)?.run(target, context)?;
+        Ok(match statistics {
+            None => fitted,
+            Some(statistics) => statistics.put_back(fitted, features),
+        })
     }
 }

@@ -201,6 +201,33 @@ pub(super) fn share_of(share: f64, n: usize) -> usize {
     ((share * n as f64).ceil() as usize).clamp(1, n)
 }
 
+/// What becomes of codes of many levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum HighCardinality {
+    /// Rare levels share a bin, as [`Binning`](super::Binning) says.
+    #[default]
+    Bins,
+    /// In the fit, a code with more levels than so many among the training rows is replaced by
+    /// its ordered target statistic (Prokhorenkova et al. 2018, `CatBoost`, eq. 5), a number: one
+    /// of the target, or one a class of more than two.
+    ///
+    /// Training rows are put in a random order, or in that of their times, where rows of one time
+    /// do not see one another; a row gets `(S + p) / (W + 1)`, with `S` and `W` the sums of
+    /// targets and weights of the *earlier* rows of its level, and `p` the mean of all earlier
+    /// rows: its own target takes no part. Rows to predict, and those set aside for early
+    /// stopping, get `(S + p) / (W + 1)` over all rows that trees are grown on. Missing values are
+    /// a level; unseen levels get the mean of all. Rows of one group see one another.
+    ///
+    /// The fitted model takes codes as before, tells importance and SHAP values by code, and
+    /// cannot be [continued](super::HistGradientBoosting::continue_from). Features that are in bins
+    /// already have lost their rare levels: [`fit`](crate::model::Estimator::fit) only.
+    OrderedStatistic {
+        /// The most levels that a code keeps as they are.
+        more_than: usize,
+    },
+}
+
 /// When boosting stops before its last round: once the loss of rows that were set aside has not
 /// fallen for some rounds. The trees of the best round so far are kept.
 ///

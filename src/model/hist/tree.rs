@@ -33,7 +33,7 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     /// The value of each leaf; 0 for other nodes.
     pub(super) values: Vec<f64>,
-    /// How much the loss fell at each split; 0 for leaves.
+    /// Twice how much each split takes off the loss; 0 for leaves.
     pub(super) gains: Vec<f64>,
     /// How many training rows each node has.
     pub(super) covers: Vec<f64>,
@@ -82,6 +82,29 @@ impl Tree {
             gains,
             covers: grown.nodes.iter().map(|n| n.count as f64).collect(),
             sets,
+        }
+    }
+
+    /// Splits by sets of bins, in place of thresholds, on features that `bins` has bins of numbers
+    /// for.
+    pub(super) fn split_by_sets(&mut self, bins: &[Option<&FeatureBins>]) {
+        for i in 0..self.nodes.len() {
+            let node = &mut self.nodes[i];
+            let Some(bins) = bins[node.feature as usize].filter(|_| node.left as usize != i) else {
+                continue;
+            };
+            let mut left = BinSet::default();
+            for (bin, &cut) in bins.cuts().iter().enumerate() {
+                if cut.clamp(f32::MIN, f32::MAX) <= node.threshold {
+                    insert(&mut left, bin);
+                }
+            }
+            if node.rule & 1 == 1 {
+                insert(&mut left, bins.n_value_bins());
+            }
+            self.sets.push(left);
+            node.threshold = f32::MAX;
+            node.rule = wide(self.sets.len()) << 1 | node.rule & 1;
         }
     }
 
@@ -157,12 +180,14 @@ impl Tree {
         let mut node = 0;
         loop {
             let step = &self.nodes[node];
-            let x = row[step.feature as usize];
+            let feature = step.feature as usize;
             let next = if step.rule < 2 {
-                let right = step.number_goes_right(x.min(f32::MAX));
+                let x = row[feature];
+                let right = step.number_goes_right(x.clamp(f32::MIN, f32::MAX));
                 (step.left + u32::from(right)) as usize
             } else {
-                self.next(node, f32::from(bins[step.feature as usize].bin(x)))
+                let bins = &bins[feature];
+                self.next(node, f32::from(bins.bin(row[bins.source(feature)])))
             };
             if next == node {
                 return node;
@@ -213,6 +238,11 @@ impl Tile {
         }
     }
 
+    /// The value of a feature in one of the rows.
+    pub(super) fn value(&self, feature: usize, lane: usize) -> f32 {
+        self.columns[feature][lane]
+    }
+
     /// Takes up to 64 rows from `start` on, of the features that are used.
     pub(super) fn load<P: Provenance>(
         &mut self,
@@ -223,7 +253,7 @@ impl Tile {
     ) {
         let end = (start + LANES).min(features.n_rows());
         for &j in used {
-            let values = &features.column(j)[start..end];
+            let values = &features.column(bins[j].source(j))[start..end];
             let to = &mut self.columns[j][..values.len()];
             if bins[j].is_code() {
                 for (to, &x) in to.iter_mut().zip(values) {
@@ -261,11 +291,11 @@ pub(super) fn sum_trees<P: Provenance>(
     features: &Features<P>,
 ) -> Vec<Vec<f64>> {
     let (n_rows, n_scores) = (features.n_rows(), start.len());
-    let used = used_features(trees.iter(), features.n_features());
+    let used = used_features(trees.iter(), bins.len());
     let tiles: Vec<Vec<[f64; LANES]>> = (0..n_rows.div_ceil(LANES))
         .into_par_iter()
         .map_init(
-            || Tile::new(features.n_features()),
+            || Tile::new(bins.len()),
             |tile, t| {
                 tile.load(features, bins, &used, t * LANES);
                 let mut sums: Vec<[f64; LANES]> = start.iter().map(|&s| [s; LANES]).collect();

@@ -225,9 +225,24 @@ impl OrderedTargetEncoder {
                 })
                 .collect(),
         };
+        let constants: Option<Vec<f64>> = match self.prior {
+            OrderedPrior::EarlierMean => None,
+            OrderedPrior::OverallMean => {
+                let mean = |all: &Moments| all.mean().unwrap_or(f64::NAN);
+                Some(totals.iter().map(mean).collect())
+            }
+        };
         Ok(orders
             .into_par_iter()
-            .map(|(order, ends)| Pass::new(columns, totals, order, ends, self.prior))
+            .map(|(order, ends)| {
+                Pass::new(
+                    &columns.outputs,
+                    &columns.weights,
+                    constants.as_deref(),
+                    order,
+                    ends,
+                )
+            })
             .collect())
     }
 
@@ -318,7 +333,7 @@ impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
 }
 
 /// `(sum + a prior) / (weight + a)`, and the prior where that is `0 / 0`.
-fn blend(weight: f64, sum: f64, a: f64, prior: f64) -> f64 {
+pub(crate) fn blend(weight: f64, sum: f64, a: f64, prior: f64) -> f64 {
     if weight + a > 0.0 {
         (sum + a * prior) / (weight + a)
     } else {
@@ -327,7 +342,7 @@ fn blend(weight: f64, sum: f64, a: f64, prior: f64) -> f64 {
 }
 
 /// Positions of rows by time, and where each block of the same time ends.
-fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
+pub(crate) fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
     let mut order: Vec<u32> = (0..).take(time.len()).collect();
     order.sort_by(|&a, &b| {
         time[a as usize]
@@ -345,7 +360,7 @@ fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// One order of the rows; what is listed by place is in that order.
-struct Pass {
+pub(crate) struct Pass {
     order: Vec<u32>,
     /// The place after the last of each block, whose rows do not see one another; empty if each
     /// row is a block of its own.
@@ -363,32 +378,31 @@ struct PassOutput {
 }
 
 impl Pass {
-    fn new(
-        columns: &TrainingColumns<'_>,
-        totals: &[Moments],
+    /// Of targets by output, with weights (empty if all are one). Priors are these constants by
+    /// output, or else the means over earlier rows.
+    pub(crate) fn new(
+        outputs: &[Vec<f64>],
+        weights: &[f64],
+        constants: Option<&[f64]>,
         order: Vec<u32>,
         ends: Vec<u32>,
-        prior: OrderedPrior,
     ) -> Self {
         let by_place = |values: &[f64]| -> Vec<f64> {
             order.iter().map(|&row| values[row as usize]).collect()
         };
-        let weights = if columns.weights.is_empty() {
+        let weights = if weights.is_empty() {
             Vec::new()
         } else {
-            by_place(&columns.weights)
+            by_place(weights)
         };
-        let outputs = columns.outputs.iter().zip(totals);
-        let outputs = outputs.map(|(target, all)| {
+        let outputs = outputs.iter().enumerate().map(|(output, target)| {
             let mut targets = by_place(target);
             for (y, w) in targets.iter_mut().zip(&weights) {
                 *y *= w;
             }
-            let priors = match prior {
-                OrderedPrior::EarlierMean => earlier_means(&targets, &weights, &ends),
-                OrderedPrior::OverallMean => {
-                    vec![all.mean().unwrap_or(f64::NAN); targets.len()]
-                }
+            let priors = match constants {
+                None => earlier_means(&targets, &weights, &ends),
+                Some(constants) => vec![constants[output]; targets.len()],
             };
             PassOutput { targets, priors }
         });
@@ -400,8 +414,8 @@ impl Pass {
         }
     }
 
-    /// Adds each row's statistic to `sums`, by row.
-    fn add(
+    /// Adds each row's statistic to `sums`, by row. Rows of the slot `missing` get the prior.
+    pub(crate) fn add(
         &self,
         slots: &[u32],
         n_slots: usize,

@@ -52,7 +52,7 @@ impl<'a> Search<'a> {
     fn new(bins: &'a FeatureBins, start: &[f32]) -> Self {
         let (cuts, &(low, high)) = match bins.kind() {
             BinKind::Number { cuts, range } => (cuts, range),
-            BinKind::Code { .. } => return Self::Code,
+            BinKind::Code { .. } | BinKind::Statistic { .. } => return Self::Code,
         };
         #[allow(
             clippy::cast_possible_truncation,

@@ -140,6 +140,15 @@ pub(crate) enum BinKind {
         /// The bin of any other code: one of them, or that of missing values.
         unseen: u8,
     },
+    /// Runs of numbers that stand for codes, as a fitted model looks them up.
+    Statistic {
+        /// The feature with the codes.
+        source: usize,
+        /// The bins of the codes, of missing values, and of what is neither.
+        bin_of_slot: Vec<u8>,
+        /// How many bins.
+        n_bins: u8,
+    },
 }
 
 impl FeatureBins {
@@ -182,21 +191,60 @@ impl FeatureBins {
         }
     }
 
+    /// The same with a bin of missing values if the column has a value that belongs there; no
+    /// other bin's number changes.
+    pub(crate) fn with_missing_of(self, column: &[f32]) -> Self {
+        let missing = self.after_values();
+        let belongs = |&x: &f32| x.is_nan() || (self.is_code() && self.bin(x) == missing);
+        Self {
+            has_missing: self.has_missing || column.iter().any(belongs),
+            ..self
+        }
+    }
+
     /// What the bins are.
     pub(crate) fn kind(&self) -> &BinKind {
         &self.kind
     }
 
-    /// Whether the feature is a code.
+    /// Bins of the statistic of a code, from the statistic of each code, of missing values and of
+    /// all else, in that order; `self` are the bins of the statistic.
+    pub(crate) fn of_statistic(&self, source: usize, statistic: &[f32]) -> Self {
+        Self {
+            kind: BinKind::Statistic {
+                source,
+                bin_of_slot: statistic.iter().map(|&value| self.bin(value)).collect(),
+                n_bins: self.after_values(),
+            },
+            has_missing: self.has_missing,
+        }
+    }
+
+    /// Whether trees take the numbers of bins for values.
     pub(crate) fn is_code(&self) -> bool {
-        matches!(self.kind, BinKind::Code { .. })
+        !matches!(self.kind, BinKind::Number { .. })
+    }
+
+    /// Whether it is the statistic of a code.
+    pub(crate) fn is_statistic(&self) -> bool {
+        matches!(self.kind, BinKind::Statistic { .. })
+    }
+
+    /// The column with the values of bins that have this index.
+    pub(crate) fn source(&self, index: usize) -> usize {
+        match self.kind {
+            BinKind::Statistic { source, .. } => source,
+            _ => index,
+        }
     }
 
     /// How many bins of values: at least one, even where no row has a value.
     pub(crate) fn n_value_bins(&self) -> usize {
         match &self.kind {
             BinKind::Number { cuts, .. } => cuts.len() + 1,
-            BinKind::Code { n_bins, .. } => usize::from(*n_bins),
+            BinKind::Code { n_bins, .. } | BinKind::Statistic { n_bins, .. } => {
+                usize::from(*n_bins)
+            }
         }
     }
 
@@ -222,6 +270,9 @@ impl FeatureBins {
     /// A value's bin; for a missing value the number after those of the value bins, which is
     /// [`Self::missing_bin`] if a training row had one, and no bin's number otherwise.
     pub(crate) fn bin(&self, value: f32) -> u8 {
+        if let BinKind::Statistic { bin_of_slot, .. } = &self.kind {
+            return bin_of_slot[statistic_slot(value, bin_of_slot.len())];
+        }
         if value.is_nan() {
             return self.after_values();
         }
@@ -238,6 +289,7 @@ impl FeatureBins {
             } => code_of(value)
                 .and_then(|code| bin_of_code.get(code as usize).copied())
                 .unwrap_or(*unseen),
+            BinKind::Statistic { .. } => self.after_values(),
         }
     }
 
@@ -258,7 +310,7 @@ impl FeatureBins {
     pub(crate) fn cuts(&self) -> &[f32] {
         match &self.kind {
             BinKind::Number { cuts, .. } => cuts,
-            BinKind::Code { .. } => &[],
+            BinKind::Code { .. } | BinKind::Statistic { .. } => &[],
         }
     }
 
@@ -280,6 +332,19 @@ impl FeatureBins {
     }
 }
 
+/// The place of a value among so many: codes first, then missing values, and last all else.
+pub(crate) fn statistic_slot(value: f32, n_slots: usize) -> usize {
+    if value.is_nan() {
+        return n_slots - 2;
+    }
+    let code = code_of(value).map_or(usize::MAX, |code| code as usize);
+    if code < n_slots - 2 {
+        code
+    } else {
+        n_slots - 1
+    }
+}
+
 /// The code that a value is.
 #[allow(
     clippy::cast_possible_truncation,
@@ -287,7 +352,7 @@ impl FeatureBins {
     clippy::float_cmp,
     reason = "the value is a code if the cast loses nothing"
 )]
-fn code_of(value: f32) -> Option<u32> {
+pub(crate) fn code_of(value: f32) -> Option<u32> {
     let code = value as u32;
     (code < MOST_CODES && code as f32 == value).then_some(code)
 }
