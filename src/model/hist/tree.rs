@@ -159,7 +159,7 @@ impl Tree {
             let step = &self.nodes[node];
             let x = row[step.feature as usize];
             let next = if step.rule < 2 {
-                let right = step.number_goes_right(x.min(f32::MAX));
+                let right = step.number_goes_right(x.clamp(f32::MIN, f32::MAX));
                 (step.left + u32::from(right)) as usize
             } else {
                 self.next(node, f32::from(bins[step.feature as usize].bin(x)))
