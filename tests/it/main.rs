@@ -5,6 +5,7 @@ mod cross_validate;
 mod data;
 mod encoders;
 mod folds;
+mod forest_hist;
 mod hist_continue;
 mod hist_ordered;
 mod hist_shap;

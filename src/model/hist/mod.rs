@@ -34,8 +34,8 @@
 mod binned;
 mod bins;
 mod boosting;
-mod forest;
 mod continued;
+mod forest;
 mod grow;
 mod histogram;
 mod importance;
