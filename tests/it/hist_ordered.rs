@@ -134,7 +134,9 @@ fn levels_that_matter_are_told_apart() {
 fn check_predictions<Y: Target + serde::Serialize + serde::de::DeserializeOwned>(y: &Y) {
     let x = table(3000, 300, 1);
     let mut many = x.column(1).to_vec();
-    many.iter_mut().step_by(7).for_each(|v| *v = f32::NAN);
+    for value in many.iter_mut().step_by(7) {
+        *value = f32::NAN;
+    }
     let with = |many: Vec<f32>| {
         let columns = vec![x.column(0).to_vec(), many, x.column(2).to_vec()];
         Features::from_columns(x.fields().to_vec(), columns).unwrap()
@@ -232,7 +234,9 @@ fn rows_set_aside_and_later_rows_do_not_reach_training_rows() {
         ));
     let targets = effects(&x);
     let mut changed = targets.clone();
-    changed[3000..].iter_mut().for_each(|y| *y *= 1.0 + 1e-9);
+    for y in &mut changed[3000..] {
+        *y *= 1.0 + 1e-9;
+    }
     let raw = |y: Vec<f64>| {
         let train = x.clone().assume_in_sample();
         let fitted = model

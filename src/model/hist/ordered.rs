@@ -52,14 +52,13 @@ impl Statistics {
         let n_outputs = target.n_outputs();
         let outputs: Vec<Vec<f64>> = (0..n_outputs).map(|k| target.output(k, rows)).collect();
         let weights = data.weights_train().unwrap_or_default();
-        let (order, ends) = match context.time() {
-            Some(time) => by_time(&rows.gather(time)),
-            None => {
-                let mut order: Vec<u32> = (0..).take(rows.len()).collect();
-                let seed = data.seed.child("ordered statistic");
-                seed.stream().shuffle(&mut order);
-                (order, Vec::new())
-            }
+        let (order, ends) = if let Some(time) = context.time() {
+            by_time(&rows.gather(time))
+        } else {
+            let mut order: Vec<u32> = (0..).take(rows.len()).collect();
+            let seed = data.seed.child("ordered statistic");
+            seed.stream().shuffle(&mut order);
+            (order, Vec::new())
         };
         let pass = Pass::new(&outputs, &weights, None, order, ends);
         let mut columns = Vec::with_capacity(codes.len() * n_outputs);
