@@ -11,10 +11,10 @@ use super::grow::{Grown, Growth, Workspace, grow};
 use super::histogram::{Cell, Narrow, Wide};
 use super::importance::Importance;
 use super::loss::{Loss, Objective, weighted_quantile};
-use super::options::{ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+use super::options::{Categories, ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
 use super::ordered::Statistics;
 use super::shap::{ShapValues, shap_values};
-use super::split::{Categories, Criteria};
+use super::split::Criteria;
 use super::stop::inner_split;
 use super::tree::{Tree, sum_trees};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, RowIndex, Target};
@@ -184,6 +184,8 @@ impl HistGradientBoosting {
         with_binning(binning: Binning);
         /// What becomes of codes of many levels; [`HighCardinality::Bins`] by default.
         with_high_cardinality(high_cardinality: HighCardinality);
+        /// How features that are codes are split.
+        with_categories(categories: Categories);
     }
 
     /// The features that predictions may only rise, or only fall, with.
@@ -220,6 +222,7 @@ impl HistGradientBoosting {
         at_least_zero("l2", self.l2)?;
         self.sampling.check()?;
         self.binning.check()?;
+        self.categories.check()?;
         self.early_stopping.map_or(Ok(()), EarlyStopping::check)
     }
 
