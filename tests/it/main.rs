@@ -7,6 +7,7 @@ mod encoders;
 mod folds;
 mod forest_hist;
 mod hist_continue;
+mod hist_oracle;
 mod hist_ordered;
 mod hist_shap;
 mod inspection;
