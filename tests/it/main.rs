@@ -6,6 +6,7 @@ mod data;
 mod encoders;
 mod folds;
 mod forest_hist;
+mod hist_boosting;
 mod hist_continue;
 mod hist_oracle;
 mod hist_ordered;

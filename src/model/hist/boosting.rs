@@ -221,6 +221,8 @@ impl HistGradientBoosting {
         at_least_zero("l1", self.l1)?;
         at_least_zero("l2", self.l2)?;
         self.sampling.check()?;
+        self.max_features.check("max_features")?;
+        self.max_features_node.check("max_features_node")?;
         self.binning.check()?;
         self.categories.check()?;
         self.early_stopping.map_or(Ok(()), EarlyStopping::check)
@@ -309,14 +311,14 @@ impl Data {
             target.strata(all).into_iter().map(f64::from).collect()
         };
         objective.check(&y)?;
+        if let Some(weights) = context.weights()
+            && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
+        {
+            return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
+        }
         let weights = spec
             .class_weight
             .apply(target, context.weights().map(<[f64]>::to_vec))?;
-        if let Some(weights) = &weights
-            && weights.iter().sum::<f64>() <= 0.0
-        {
-            return Err(Error::data("weights with a positive sum", "only zeros"));
-        }
         let (train, validation) = match spec.early_stopping {
             None => (None, Vec::new()),
             Some(stopping) => {
@@ -324,6 +326,15 @@ impl Data {
                 (Some(split.0), split.1)
             }
         };
+        if let Some(weights) = &weights {
+            // Rows to learn from, and rows to validate if there are any.
+            for part in [train.as_deref(), Some(&validation[..])] {
+                let weights = Self::at(weights, part);
+                if !weights.is_empty() && weights.iter().all(|&weight| weight <= 0.0) {
+                    return Err(Error::data("weights with a positive sum", "only zeros"));
+                }
+            }
+        }
         let data = Self {
             objective,
             y,

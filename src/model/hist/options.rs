@@ -342,3 +342,6 @@ impl Categories {
         at_least_one("max_levels", self.max_levels)
     }
 }
+
+#[cfg(test)]
+mod tests;
