@@ -8,6 +8,7 @@ mod folds;
 mod forest_hist;
 mod hist_boosting;
 mod hist_continue;
+mod hist_input;
 mod hist_oracle;
 mod hist_ordered;
 mod hist_shap;
