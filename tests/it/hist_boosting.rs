@@ -193,7 +193,7 @@ fn features_that_share_bytes_are_split_as_in_any_order() {
     let value = |j: usize, i: usize| {
         let n_values = [2, 2, 3, 2, 300][j % 5];
         let hash = Seed::new(4).at(j).hash(i as u64);
-        if j % 7 == 3 && hash % 8 == 0 {
+        if j % 7 == 3 && hash.is_multiple_of(8) {
             f32::NAN
         } else {
             (hash / 8 % n_values) as f32
@@ -249,11 +249,13 @@ fn wrong_steps<Y: Target>(
     let rows = columns(60, Seed::new(77));
     let steps: Vec<f32> = (-40..=40).map(|k| k as f32 * 0.25).collect();
     let mut grid: Columns = vec![Vec::new(); rows.len()];
-    for i in 0..60 {
-        for &step in &steps {
-            for (j, column) in grid.iter_mut().enumerate() {
-                column.push(if j == feature { step } else { rows[j][i] });
-            }
+    for (j, (column, values)) in grid.iter_mut().zip(&rows).enumerate() {
+        for &value in values {
+            column.extend(
+                steps
+                    .iter()
+                    .map(|&step| if j == feature { step } else { value }),
+            );
         }
     }
     let scores = raw(fitted, &features(&fields(), &grid));
@@ -912,7 +914,7 @@ fn counts(n: usize, seed: u64) -> (Features<OutOfSample>, Values) {
         let mut stream = Seed::new(seed).child("counts").at(i).stream();
         let (mut time, mut count) = (0.0, 0.0);
         loop {
-            time -= (1.0 - stream.uniform()).ln() / (s - 1.0).exp();
+            time -= (1.0 - stream.uniform()).ln() / (0.6 * s - 0.5).exp();
             if time > 1.0 {
                 break count;
             }
@@ -941,7 +943,7 @@ fn poisson_means_are_positive_and_calibrated() {
         let (found, expected) = (of(&found, third), of(&new_y, third));
         assert!((found / expected - 1.0).abs() < 0.2, "{found} {expected}");
     }
-    assert!(of(&new_y, &order[2000..]) > 3.0 * of(&new_y, &order[..1000]));
+    assert!(of(&new_y, &order[2000..]) > 2.0 * of(&new_y, &order[..1000]));
 }
 
 #[test]

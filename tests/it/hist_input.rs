@@ -63,6 +63,7 @@ fn refused<Y: Target>(model: &HistGradientBoosting, x: &Features<OutOfSample>, y
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list")]
 fn options_outside_their_domain_are_named() {
     let x = numbers(vec![column(30, 1), column(30, 2)]);
     let y = values(30);
@@ -393,7 +394,7 @@ fn infinities_are_the_outermost_values() {
         x[20 + row] = f32::NAN;
     }
     // Each kind has a mean of its own.
-    let y: Vec<f64> = (0..60).map(|row| (row / 10).min(3) as f64).collect();
+    let y: Vec<f64> = (0..60).map(|row| f64::from((row / 10).min(3))).collect();
     let model = model().with_n_trees(1).with_learning_rate(1.0);
     let x = numbers(vec![x]);
     let found = fit_predict(

@@ -3,7 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
-    reason = "helpers of tests, too, may panic, and draw small numbers"
+    clippy::float_cmp,
+    reason = "helpers of tests, too, may panic, draw small numbers, and compare whole ones"
 )]
 
 use stackfold::data::{Feature, FeatureKind};
@@ -121,7 +122,6 @@ impl Options {
     }
 
     /// For each score, each row's gradient and hessian. They are 32 bits wide by design.
-    #[allow(clippy::float_cmp, reason = "classes are whole numbers")]
     fn gradients(&self, data: &Small, scores: &[Vec<f64>]) -> Vec<Vec<[f64; 2]>> {
         let of_row = |k: usize, i: usize| -> [f64; 2] {
             let (s, y) = (scores[k][i], data.y[i]);
@@ -381,9 +381,12 @@ fn numbers(draws: &mut Draws, n: usize) -> (Feature, Vec<f32>) {
     let n_values = draws.pick(&[1, 2, 7, 60, 200]);
     let missing = draws.pick(&[0.0, 0.0, 0.15, 0.6]);
     let name = format!("numbers {}", draws.1);
-    let value = |_| match draws.uniform() < missing {
-        true => f32::NAN,
-        false => (draws.below(n_values) as f32 - n_values as f32 / 2.0) * 0.37,
+    let value = |_| {
+        if draws.uniform() < missing {
+            f32::NAN
+        } else {
+            (draws.below(n_values) as f32 - n_values as f32 / 2.0) * 0.37
+        }
     };
     (Feature::number(name), (0..n).map(value).collect())
 }
@@ -392,9 +395,12 @@ fn codes(draws: &mut Draws, n: usize) -> (Feature, Vec<f32>) {
     let n_codes = 2 + draws.below(6);
     let missing = draws.pick(&[0.0, 0.2]);
     let name = format!("codes {}", draws.1);
-    let value = |_| match draws.uniform() < missing {
-        true => f32::NAN,
-        false => draws.below(n_codes) as f32,
+    let value = |_| {
+        if draws.uniform() < missing {
+            f32::NAN
+        } else {
+            draws.below(n_codes) as f32
+        }
     };
     (
         Feature::code(name, n_codes as u32),
@@ -404,9 +410,12 @@ fn codes(draws: &mut Draws, n: usize) -> (Feature, Vec<f32>) {
 
 /// A target that depends on the features, missing or not, and on noise.
 fn targets(draws: &mut Draws, objective: Objective, columns: &[Vec<f32>]) -> Vec<f64> {
-    let effect = |x: f32, j: usize| match x.is_nan() {
-        true => 0.8,
-        false => f64::from((x * (1.3 + j as f32)).sin()) + f64::from(x) * 0.05,
+    let effect = |x: f32, j: usize| {
+        if x.is_nan() {
+            0.8
+        } else {
+            f64::from((x * (1.3 + j as f32)).sin()) + f64::from(x) * 0.05
+        }
     };
     (0..columns[0].len())
         .map(|i| {
@@ -519,7 +528,7 @@ fn compare(
     options: &Options,
     model: &HistGradientBoosting,
     data: &Small,
-    others: Vec<Vec<f32>>,
+    others: &[Vec<f32>],
 ) -> usize {
     let (trees, scores) = boost(options, data);
     let fitted = Fitted::new(model, options, data);
@@ -551,7 +560,7 @@ fn compare(
         }
     }
     let (start, n_others) = (options.start(data), others[0].len());
-    let found = fitted.scores(&data.fields, others.clone());
+    let found = fitted.scores(&data.fields, others.to_vec());
     for row in 0..n_others {
         let mut expected = start.clone();
         for (t, tree) in trees.iter().enumerate() {
@@ -597,16 +606,19 @@ fn numbers_are_split_as_by_brute_force() {
         let parts: Vec<_> = (0..p).map(|_| numbers(&mut draws, n)).collect();
         let data = small(&mut draws, options.objective, parts);
         // New rows: missing where training had none, between and beyond the values of training.
-        let others = (0..p)
+        let others: Vec<Vec<f32>> = (0..p)
             .map(|_| {
-                let value = |_| match draws.uniform() < 0.2 {
-                    true => f32::NAN,
-                    false => 20.0 * draws.normal() as f32,
+                let value = |_| {
+                    if draws.uniform() < 0.2 {
+                        f32::NAN
+                    } else {
+                        20.0 * draws.normal() as f32
+                    }
                 };
                 (0..70).map(value).collect()
             })
             .collect();
-        n_splits += compare(&options, &options.model(), &data, others);
+        n_splits += compare(&options, &options.model(), &data, &others);
     }
     assert!(n_splits > 300, "{n_splits} splits say little");
 }
@@ -640,7 +652,7 @@ fn codes_are_split_as_by_all_divisions() {
         // Which side a division's levels are on is not fixed, and neither is where a level goes
         // that the node lacks: only rows of training are compared.
         let others = vec![Vec::new(); 3];
-        n_splits += compare(&options, &model, &data, others);
+        n_splits += compare(&options, &model, &data, &others);
     }
     assert!(n_splits > 200, "{n_splits} splits say little");
 }
