@@ -391,6 +391,7 @@ fn numbers(draws: &mut Draws, n: usize) -> (Feature, Vec<f32>) {
     (Feature::number(name), (0..n).map(value).collect())
 }
 
+/// Codes, the first ones far more frequent than the last.
 fn codes(draws: &mut Draws, n: usize) -> (Feature, Vec<f32>) {
     let n_codes = 2 + draws.below(6);
     let missing = draws.pick(&[0.0, 0.2]);
@@ -399,7 +400,7 @@ fn codes(draws: &mut Draws, n: usize) -> (Feature, Vec<f32>) {
         if draws.uniform() < missing {
             f32::NAN
         } else {
-            draws.below(n_codes) as f32
+            (draws.uniform().powi(3) * n_codes as f64).floor() as f32
         }
     };
     (
