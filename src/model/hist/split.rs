@@ -458,7 +458,7 @@ impl Search<'_> {
             left,
             last_left: None,
             missing_left,
-            l2: self.criteria.l2 + if is_choice { rules.l2 } else { 0.0 },
+            l2: self.criteria.l2 + if is_choice { rules.l2() } else { 0.0 },
             left_sums: found.left,
             right_sums,
         })
