@@ -19,20 +19,29 @@ pub enum MaxFeatures {
 impl MaxFeatures {
     /// How many of `n_features`: at least one.
     pub(crate) fn of(self, n_features: usize) -> Result<usize> {
+        self.check("max_features")?;
         let count = match self {
             Self::Sqrt => n_features.isqrt(),
-            Self::Share(share) if share > 0.0 && share <= 1.0 => {
+            Self::Share(share) => {
                 let wanted = share * n_features as f64;
                 (1..=n_features).take_while(|&k| k as f64 <= wanted).count()
             }
-            Self::Share(share) => {
-                let expected = "a share above 0 and at most 1";
-                return Err(Error::parameter("max_features", expected, share));
-            }
-            Self::Count(0) => return Err(Error::parameter("max_features", "1 or more", 0)),
             Self::Count(count) => count,
             Self::All => n_features,
         };
         Ok(count.clamp(1, n_features.max(1)))
+    }
+
+    /// Checks the share or the count of the option of this name.
+    pub(crate) fn check(self, name: &str) -> Result<()> {
+        match self {
+            Self::Share(share) if !(share > 0.0 && share <= 1.0) => Err(Error::parameter(
+                name,
+                "a share above 0 and at most 1",
+                share,
+            )),
+            Self::Count(0) => Err(Error::parameter(name, "1 or more", 0)),
+            _ => Ok(()),
+        }
     }
 }

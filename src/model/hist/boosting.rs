@@ -11,10 +11,10 @@ use super::grow::{Grown, Growth, Workspace, grow};
 use super::histogram::{Cell, Narrow, Wide};
 use super::importance::Importance;
 use super::loss::{Loss, Objective, weighted_quantile};
-use super::options::{ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+use super::options::{Categories, ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
 use super::ordered::Statistics;
 use super::shap::{ShapValues, shap_values};
-use super::split::{Categories, Criteria};
+use super::split::Criteria;
 use super::stop::inner_split;
 use super::tree::{Tree, sum_trees};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, RowIndex, Target};
@@ -184,6 +184,8 @@ impl HistGradientBoosting {
         with_binning(binning: Binning);
         /// What becomes of codes of many levels; [`HighCardinality::Bins`] by default.
         with_high_cardinality(high_cardinality: HighCardinality);
+        /// How features that are codes are split.
+        with_categories(categories: Categories);
     }
 
     /// The features that predictions may only rise, or only fall, with.
@@ -219,7 +221,10 @@ impl HistGradientBoosting {
         at_least_zero("l1", self.l1)?;
         at_least_zero("l2", self.l2)?;
         self.sampling.check()?;
+        self.max_features.check("max_features")?;
+        self.max_features_node.check("max_features_node")?;
         self.binning.check()?;
+        self.categories.check()?;
         self.early_stopping.map_or(Ok(()), EarlyStopping::check)
     }
 
@@ -306,14 +311,14 @@ impl Data {
             target.strata(all).into_iter().map(f64::from).collect()
         };
         objective.check(&y)?;
+        if let Some(weights) = context.weights()
+            && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
+        {
+            return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
+        }
         let weights = spec
             .class_weight
             .apply(target, context.weights().map(<[f64]>::to_vec))?;
-        if let Some(weights) = &weights
-            && weights.iter().sum::<f64>() <= 0.0
-        {
-            return Err(Error::data("weights with a positive sum", "only zeros"));
-        }
         let (train, validation) = match spec.early_stopping {
             None => (None, Vec::new()),
             Some(stopping) => {
@@ -321,6 +326,15 @@ impl Data {
                 (Some(split.0), split.1)
             }
         };
+        if let Some(weights) = &weights {
+            // Rows to learn from, and rows to validate if there are any.
+            for part in [train.as_deref(), Some(&validation[..])] {
+                let weights = Self::at(weights, part);
+                if !weights.is_empty() && weights.iter().all(|&weight| weight <= 0.0) {
+                    return Err(Error::data("weights with a positive sum", "only zeros"));
+                }
+            }
+        }
         let data = Self {
             objective,
             y,

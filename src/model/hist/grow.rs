@@ -635,3 +635,6 @@ fn partition_part(
     rows[n_left..].copy_from_slice(&scratch[..n_right]);
     n_left
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,5 +53,5 @@ pub use boosting::{FittedHistGradientBoosting, HistGradientBoosting, Round};
 pub use forest::{Bag, ExtraTrees, FittedForest, OutOfBag, OutOfBagPredictions, RandomForest};
 pub use importance::Importance;
 pub use loss::Loss;
-pub use options::{ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+pub use options::{Categories, ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
 pub use shap::ShapValues;

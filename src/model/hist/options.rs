@@ -4,10 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{RowIndex, Target};
 use crate::error::{Error, Result};
-use crate::model::options::at_least_one;
+use crate::model::options::{at_least_one, at_least_zero};
 use crate::random::Seed;
-
-use super::split::Categories;
 
 /// Which way predictions may move as a feature grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -268,13 +266,37 @@ impl EarlyStopping {
 
     pub(super) fn check(self) -> Result<()> {
         at_least_one("patience", self.patience)?;
-        crate::model::options::at_least_zero("min_improvement", self.min_improvement)?;
+        at_least_zero("min_improvement", self.min_improvement)?;
         if self.share > 0.0 && self.share <= 0.5 {
             return Ok(());
         }
         let expected = "above 0 and at most 0.5";
         Err(Error::parameter("share", expected, self.share))
     }
+}
+
+/// How boosting splits features that are codes without an order.
+///
+/// Of a node with few levels, one level is told from the rest. Of a node with more, levels are put
+/// in the order of `g / (h + smoothing)`, where `g` and `h` are the sums of their rows' gradients
+/// and hessians, and cut in two at one place: for a squared loss without smoothing, the best of all
+/// divisions is among these (Fisher 1958). Only the levels from either end up to `max_levels`, and
+/// at most half of all, make up the one side; levels of fewer rows than `smoothing` are on the
+/// other. Missing values are a level.
+///
+/// ```
+/// use stackfold::model::hist::{Categories, HistGradientBoosting};
+/// let exact = Categories::new().with_smoothing(0.0).with_l2(0.0).with_min_count(1);
+/// let model = HistGradientBoosting::new().with_categories(exact);
+/// assert_eq!(model.categories().min_count(), 1);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Categories {
+    smoothing: f64,
+    l2: f64,
+    max_one_against_rest: usize,
+    max_levels: usize,
+    min_count: usize,
 }
 
 impl Default for Categories {
@@ -284,7 +306,42 @@ impl Default for Categories {
             l2: 10.0,
             max_one_against_rest: 4,
             max_levels: 32,
-            min_count: 100.0,
+            min_count: 100,
         }
     }
 }
+
+impl Categories {
+    /// LightGBM's defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    crate::model::options::options! {
+        /// What is added to the hessian of a level before levels are put in order, and how many
+        /// rows a level must have to be in that order; 10 by default (LightGBM's `cat_smooth`).
+        with_smoothing(smoothing: f64);
+        /// The penalty of squared leaf values that is added to that of the model where levels in
+        /// order are cut; 10 by default (`cat_l2`).
+        with_l2(l2: f64);
+        /// Up to so many levels of a node, one is told from the rest; 4 by default
+        /// (`max_cat_to_onehot`).
+        with_max_one_against_rest(max_one_against_rest: usize);
+        /// Of how many levels the smaller set of levels may be, 1 or more; 32 by default
+        /// (`max_cat_threshold`).
+        with_max_levels(max_levels: usize);
+        /// How many rows there are between one cut that is tried and the next, and on the far side
+        /// of each; 100 by default (`min_data_per_group`).
+        with_min_count(min_count: usize);
+    }
+
+    pub(super) fn check(self) -> Result<()> {
+        at_least_zero("smoothing", self.smoothing)?;
+        at_least_zero("l2", self.l2)?;
+        at_least_one("max_levels", self.max_levels)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use super::binned::Binned;
 use super::bins::FeatureBins;
 use super::histogram::{Cell, Scale, Sums};
+use super::options::Categories;
 use crate::random::Seed;
 
 /// A set of bins of one feature.
@@ -31,16 +32,6 @@ pub(super) struct Criteria {
     pub(super) monotone: Vec<i8>,
     /// Whether thresholds are drawn at random.
     pub(super) random: bool,
-}
-
-/// How codes without an order are split.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Categories {
-    pub(super) smoothing: f64,
-    pub(super) l2: f64,
-    pub(super) max_one_against_rest: usize,
-    pub(super) max_levels: usize,
-    pub(super) min_count: f64,
 }
 
 /// A node's sums, and the bounds of its leaves' values.
@@ -434,7 +425,7 @@ impl Search<'_> {
         if levels.len() < 2 {
             return None;
         }
-        let few = levels.len() <= rules.max_one_against_rest;
+        let few = levels.len() <= rules.max_one_against_rest();
         let is_choice = !few && !self.criteria.random;
         let best = if self.criteria.random {
             self.random_level(feature, levels, node)
@@ -467,7 +458,7 @@ impl Search<'_> {
             left,
             last_left: None,
             missing_left,
-            l2: self.criteria.l2 + if is_choice { rules.l2 } else { 0.0 },
+            l2: self.criteria.l2 + if is_choice { rules.l2() } else { 0.0 },
             left_sums: found.left,
             right_sums,
         })
@@ -492,7 +483,7 @@ impl Search<'_> {
 
     /// Levels in the order of their smoothed mean gradient; of equals the first.
     fn sorted(&self, levels: &mut [(usize, Sums)]) {
-        let smoothing = self.criteria.categories.smoothing;
+        let smoothing = self.criteria.categories.smoothing();
         let mean = |sums: &Sums| sums.gradient / (sums.hessian + smoothing).max(f64::MIN_POSITIVE);
         levels.sort_by(|(a_bin, a), (b_bin, b)| mean(a).total_cmp(&mean(b)).then(a_bin.cmp(b_bin)));
     }
@@ -503,10 +494,11 @@ impl Search<'_> {
         node: &NodeSums,
     ) -> Option<(Found, Vec<usize>)> {
         let rules = &self.criteria.categories;
-        levels.retain(|(_, sums)| sums.count >= rules.smoothing);
+        levels.retain(|(_, sums)| sums.count >= rules.smoothing());
         self.sorted(&mut levels);
-        let l2 = self.criteria.l2 + rules.l2;
-        let most = rules.max_levels.min(levels.len().div_ceil(2));
+        let l2 = self.criteria.l2 + rules.l2();
+        let most = rules.max_levels().min(levels.len().div_ceil(2));
+        let min_count = rules.min_count() as f64;
         let mut best: Option<(Found, usize, bool)> = None;
         for backwards in [false, true] {
             let mut left = Sums::default();
@@ -521,10 +513,10 @@ impl Search<'_> {
                 left = left + level;
                 group += level.count;
                 let right = node.sums - left;
-                if right.count < rules.min_count || !self.criteria.allows(right) {
+                if right.count < min_count || !self.criteria.allows(right) {
                     break;
                 }
-                if group < rules.min_count {
+                if group < min_count {
                     continue;
                 }
                 if let Some(worth) = self.criteria.pair(left, right, l2, node, 0) {

@@ -68,3 +68,6 @@ fn latest(share: f64, time: &[f64], groups: Option<&[u32]>) -> Option<Vec<bool>>
     }
     Some(time.iter().map(|&t| t > first).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,9 @@ pub use fitted::{FittedForest, OutOfBagPredictions};
 
 use super::binned::Binned;
 use super::bins::Binning;
+use super::options::Categories;
 use super::options::ClassWeight;
-use super::split::{Categories, Criteria};
+use super::split::Criteria;
 use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{at_least_one, at_least_zero};
@@ -108,13 +109,12 @@ impl Spec<'_> {
             min_count: self.options.min_samples_leaf as f64,
             min_hessian: 0.0,
             min_gain: self.options.min_gain / gain_unit,
-            categories: Categories {
-                smoothing: 0.0,
-                l2: 0.0,
-                max_one_against_rest: 0,
-                max_levels: usize::MAX,
-                min_count: 0.0,
-            },
+            categories: Categories::new()
+                .with_smoothing(0.0)
+                .with_l2(0.0)
+                .with_max_one_against_rest(0)
+                .with_max_levels(usize::MAX)
+                .with_min_count(0),
             monotone: Vec::new(),
             random: self.random,
         }
