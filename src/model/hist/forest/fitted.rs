@@ -224,7 +224,9 @@ impl<Y: Target> FittedForest<Y> {
             }
         }
         let n_trees = self.trees.len() as f64;
-        out.iter_mut().for_each(|sum| *sum /= n_trees);
+        for sum in out {
+            *sum /= n_trees;
+        }
         Ok(())
     }
 
