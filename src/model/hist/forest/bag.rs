@@ -9,6 +9,21 @@ use crate::random::Seed;
 ///
 /// Where rows have groups, whole groups are drawn, so that no row's out-of-bag prediction comes
 /// from a tree that has seen another row of its group. Rows of weight 0 are never drawn.
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::model::hist::{Bag, OutOfBag, RandomForest};
+/// use stackfold::prelude::*;
+/// let x = Features::new(vec![Feature::number("x")], 50, (0..50).map(|i| i as f32).collect())?;
+/// let y = Values::new((0..50).map(f64::from).collect::<Vec<_>>())?;
+/// let forest = RandomForest::new().with_n_trees(10).with_bag(Bag::Share(0.8));
+/// let forest = forest.with_out_of_bag(OutOfBag::Predict);
+/// let fitted = forest.fit(&x.assume_in_sample(), &y, &FitContext::default())?;
+/// // Each of 10 trees leaves 10 of the 50 rows out.
+/// let out_of_bag = fitted.out_of_bag().expect("it was asked for");
+/// assert_eq!(out_of_bag.n_trees().iter().sum::<u32>(), 100);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Bag {

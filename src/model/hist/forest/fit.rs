@@ -108,7 +108,9 @@ impl Data {
         let mut unit = 1.0;
         if n_classes == 0 {
             unit = power_of_two(y.iter().fold(0.0, |largest, y| y.abs().max(largest)));
-            y.iter_mut().for_each(|y| *y /= unit);
+            for y in &mut y {
+                *y /= unit;
+            }
         }
         if let Some(weights) = context.weights()
             && let Some(row) = weights.iter().position(|w| !w.is_finite() || *w < 0.0)
@@ -126,7 +128,9 @@ impl Data {
                 return Err(Error::data("weights with a positive sum", "only zeros"));
             }
             weight_unit = power_of_two(w.iter().fold(0.0, |largest, w| w.max(largest)));
-            w.iter_mut().for_each(|w| *w /= weight_unit);
+            for w in w.iter_mut() {
+                *w /= weight_unit;
+            }
             #[allow(clippy::float_cmp, reason = "equality is what is asked for")]
             let same = weight_unit == 1.0 && eligible.iter().all(|&i| w[i] == 1.0);
             if same {
@@ -171,15 +175,8 @@ impl Data {
                 Some(seen) => *seen = true,
             }
         }
-        let spread = |values: &[f64]| {
-            let mut spread = vec![0.0; n_rows];
-            for (&row, &value) in rows.iter().zip(values) {
-                spread[row as usize] = value;
-            }
-            spread
-        };
-        self.y = spread(&self.y);
-        self.weights = self.weights.as_deref().map(spread);
+        self.y = spread(&self.y, rows, n_rows);
+        self.weights = self.weights.as_ref().map(|w| spread(w, rows, n_rows));
         Ok(())
     }
 
@@ -227,6 +224,15 @@ impl Data {
         }
         InBag { rows, times }
     }
+}
+
+/// Values by row of the table, 0 where there is none.
+fn spread(values: &[f64], rows: &[u32], n_rows: usize) -> Vec<f64> {
+    let mut spread = vec![0.0; n_rows];
+    for (&row, &value) in rows.iter().zip(values) {
+        spread[row as usize] = value;
+    }
+    spread
 }
 
 /// Groups numbered without gaps, by eligible row; and their number.
@@ -456,7 +462,9 @@ impl Grower<'_> {
                 }
             }
             values[leaf] = sum / total * data.unit;
-            shares.iter_mut().for_each(|share| *share /= total);
+            for share in shares {
+                *share /= total;
+            }
         }
         ForestTree {
             tree: Tree::new(grown, self.binned, values),

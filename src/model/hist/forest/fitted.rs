@@ -153,6 +153,21 @@ impl<Y: Target> OutOfBagPredictions<Y> {
 }
 
 /// A fitted [`RandomForest`](super::RandomForest) or [`ExtraTrees`](super::ExtraTrees).
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::model::hist::RandomForest;
+/// use stackfold::prelude::*;
+/// let x = Features::new(vec![Feature::number("x")], 40, (0..40).map(|i| i as f32).collect())?;
+/// let y = Labels::new((0..40).map(|i| i / 20).collect(), vec!["low".into(), "high".into()])?;
+/// let forest = RandomForest::new().with_n_trees(10);
+/// let fitted = forest.fit(&x.assume_in_sample(), &y, &FitContext::default())?;
+/// assert_eq!((fitted.n_trees(), fitted.features()[0].name()), (10, "x"));
+/// let mut probability = [0.0];
+/// fitted.predict_row(&[35.0], &mut probability)?;
+/// assert!(probability[0] > 0.9);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FittedForest<Y> {
     fields: Arc<[Feature]>,
@@ -224,7 +239,9 @@ impl<Y: Target> FittedForest<Y> {
             }
         }
         let n_trees = self.trees.len() as f64;
-        out.iter_mut().for_each(|sum| *sum /= n_trees);
+        for sum in out {
+            *sum /= n_trees;
+        }
         Ok(())
     }
 

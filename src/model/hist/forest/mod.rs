@@ -24,6 +24,18 @@ use crate::model::options::{at_least_one, at_least_zero};
 use crate::model::{Estimator, MaxFeatures};
 
 /// Whether a fit predicts its own training rows from the trees that have not seen them.
+///
+/// ```
+/// use stackfold::model::hist::{ExtraTrees, OutOfBag};
+/// use stackfold::prelude::*;
+/// assert_eq!(OutOfBag::default(), OutOfBag::Skip);
+/// // Each of the extra trees sees all rows.
+/// let x = Features::new(vec![stackfold::data::Feature::number("x")], 2, vec![1.0, 2.0])?;
+/// let y = Values::new(vec![1.0, 2.0])?;
+/// let trees = ExtraTrees::new().with_out_of_bag(OutOfBag::Predict);
+/// assert!(trees.fit(&x.assume_in_sample(), &y, &FitContext::default()).is_err());
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum OutOfBag {

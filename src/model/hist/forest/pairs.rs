@@ -252,7 +252,7 @@ impl<'a, C: Cell> Pairs<'a, C> {
         let right = self.node.sums.sums - left;
         let enough = left.count.min(right.count) >= self.criteria.min_count
             && left.hessian.min(right.hessian) > 0.0;
-        enough.then(|| Cut {
+        enough.then_some(Cut {
             numerator: left.gradient * left.gradient * right.hessian
                 + right.gradient * right.gradient * left.hessian,
             denominator: left.hessian * right.hessian,
