@@ -307,25 +307,26 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
     let trees = View::new("trees", trees_view(Selector::all()));
     let logistic = Subsampled::new(
         LogisticRegression::new(),
-        if full { usize::MAX } else { 40_000 },
+        if full { usize::MAX } else { 20_000 },
     );
     let times = if full { 3 } else { 1 };
     let boosting = HistGradientBoosting::new()
-        .with_n_trees(250 * times)
+        .with_n_trees(200 * times)
         .with_learning_rate(0.1 / times as f64)
         .with_l2(1.0)
         .with_max_features(MaxFeatures::Share(0.5));
     let small = boosting
         .clone()
-        .with_n_trees(400 * times)
+        .with_n_trees(300 * times)
         .with_max_leaves(8);
     let forest = RandomForest::new()
         .with_n_trees(50 * times)
-        .with_max_features(MaxFeatures::Share(0.15))
+        .with_max_depth(Some(14))
         .with_min_samples_leaf(5);
     let extra = ExtraTrees::new()
         .with_n_trees(50 * times)
-        .with_max_features(MaxFeatures::Share(0.3))
+        .with_max_depth(Some(16))
+        .with_max_features(MaxFeatures::Share(0.15))
         .with_min_samples_leaf(5);
     stack
         .with_member("logistic", &linear, logistic)
