@@ -56,17 +56,16 @@ impl Tree {
                 };
                 let split = &grown.split;
                 let bins = binned.bins(split.feature);
-                let (threshold, set) = match split.last_left {
+                let (threshold, set) = if let Some(bin) = split.last_left {
                     // Finite, so that it can be written as text; rows are clamped alike.
-                    Some(bin) => (bins.cut(narrow(bin)).clamp(f32::MIN, f32::MAX), 0),
-                    None => {
-                        let mut left = split.left;
-                        if split.missing_left {
-                            insert(&mut left, usize::from(bins.bin(f32::NAN)));
-                        }
-                        sets.push(left);
-                        (f32::MAX, sets.len())
+                    (bins.cut(narrow(bin)).clamp(f32::MIN, f32::MAX), 0)
+                } else {
+                    let mut left = split.left;
+                    if split.missing_left {
+                        insert(&mut left, usize::from(bins.bin(f32::NAN)));
                     }
+                    sets.push(left);
+                    (f32::MAX, sets.len())
                 };
                 Node {
                     feature: wide(split.feature),
@@ -207,6 +206,7 @@ impl Node {
         }
     }
 
+    #[allow(clippy::needless_bitwise_bool, reason = "no branch for each row")]
     #[inline]
     fn number_goes_right(&self, x: f32) -> bool {
         (x > self.threshold) | (x.is_nan() & (self.rule & 1 == 0))
