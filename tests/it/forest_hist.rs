@@ -1,4 +1,5 @@
 //! Random forests and extra trees on histograms.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,7 +31,7 @@ fn columns(
             let seed = seed.child("columns").at(j);
             (0..n_rows as u64)
                 .map(|i| {
-                    if missing > 0 && seed.child("missing").hash(i) % missing == 0 {
+                    if missing > 0 && seed.child("missing").hash(i).is_multiple_of(missing) {
                         f32::NAN
                     } else {
                         (seed.uniform(i) * levels).floor() as f32

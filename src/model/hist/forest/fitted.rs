@@ -159,7 +159,7 @@ impl<Y: Target> OutOfBagPredictions<Y> {
 /// use stackfold::model::hist::RandomForest;
 /// use stackfold::prelude::*;
 /// let x = Features::new(vec![Feature::number("x")], 40, (0..40).map(|i| i as f32).collect())?;
-/// let y = Labels::new((0..40).map(|i| i / 20).collect(), vec!["low".into(), "high".into()])?;
+/// let y = Labels::new((0..40).map(|i| i / 20).collect::<Vec<u32>>(), vec!["low".into(), "high".into()])?;
 /// let forest = RandomForest::new().with_n_trees(10);
 /// let fitted = forest.fit(&x.assume_in_sample(), &y, &FitContext::default())?;
 /// assert_eq!((fitted.n_trees(), fitted.features()[0].name()), (10, "x"));

@@ -280,7 +280,7 @@ macro_rules! forest {
 /// use stackfold::prelude::*;
 /// let values: Vec<f32> = (0..300).map(|i| i as f32).collect();
 /// let x = Features::new(vec![Feature::number("x")], 300, values)?;
-/// let codes = (0..300).map(|i| i / 100).collect();
+/// let codes: Vec<u32> = (0..300).map(|i| i / 100).collect();
 /// let y = Labels::new(codes, vec!["low".into(), "middle".into(), "high".into()])?;
 /// let forest = RandomForest::new().with_n_trees(20).with_max_depth(Some(4));
 /// let fitted = forest.fit(&x.clone().assume_in_sample(), &y, &FitContext::default())?;
