@@ -897,7 +897,7 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
             with_statistics.as_ref().unwrap_or(features),
             self.binning,
             data.train.as_deref(),
-            data.weights.as_deref(),
+            context.weights(),
             data.seed,
         )?;
         let start = data

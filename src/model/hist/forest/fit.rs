@@ -40,7 +40,7 @@ pub(super) fn fit<Y: Target>(
         features,
         spec.options.binning,
         rows,
-        data.weights.as_deref(),
+        context.weights(),
         data.seed,
     )?;
     fit_data(spec, &binned, &data, target, context)
