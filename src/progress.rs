@@ -23,7 +23,7 @@ pub enum Event<'a> {
     Transformed {
         /// The view's name.
         view: &'a str,
-        /// The split, `None` for the refit on all rows.
+        /// The split, `None` for a fit on all rows.
         split: Option<usize>,
         /// How long it took.
         seconds: f64,
@@ -34,7 +34,7 @@ pub enum Event<'a> {
         member: &'a str,
         /// The stack's level, from 1.
         level: usize,
-        /// The split, `None` for the refit on all rows.
+        /// The split, `None` for a fit on all rows.
         split: Option<usize>,
         /// How long it took.
         seconds: f64,
@@ -43,7 +43,7 @@ pub enum Event<'a> {
     Failed {
         /// The member's name.
         member: &'a str,
-        /// The split, `None` for the refit on all rows.
+        /// The split, `None` for a fit on all rows.
         split: Option<usize>,
         /// Why.
         error: &'a Error,

@@ -46,6 +46,39 @@ pub trait Estimator<Y: Target>: std::fmt::Debug + Send + Sync {
     ) -> Result<Self::Fitted>;
 }
 
+/// A model that can predict its own training rows from those of its parts that have not learned on
+/// them: a forest, each row by the trees that it is out of bag for.
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::model::OutOfBagEstimator;
+/// use stackfold::model::hist::RandomForest;
+/// use stackfold::prelude::*;
+/// let x = Features::new(vec![Feature::number("x")], 90, (0..90).map(|i| i as f32).collect())?;
+/// let y = Values::new((0..90).map(f64::from).collect::<Vec<_>>())?;
+/// let forest = RandomForest::new().with_n_trees(50);
+/// let context = FitContext::default();
+/// let (fitted, out_of_bag) = forest.fit_out_of_bag(&x.clone().assume_in_sample(), &y, &context)?;
+/// assert!((fitted.predict(&x)?.as_slice()[45] - 45.0).abs() < 5.0);
+/// assert!((out_of_bag.as_slice()[45] - 45.0).abs() < 5.0);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+pub trait OutOfBagEstimator<Y: Target>: Estimator<Y> {
+    /// Fits as [`Estimator::fit`] does, and predicts all of the same rows, in their order. What
+    /// predicts a row has learned neither on it nor, if the context has groups, on another row of
+    /// its group.
+    ///
+    /// # Errors
+    /// As [`Estimator::fit`]; if every part has learned on a row or its group, so that none is left
+    /// to predict it (the error names the first such row).
+    fn fit_out_of_bag(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<(Self::Fitted, Y::Prediction)>;
+}
+
 /// A fitted model.
 pub trait Predictor<Y: Target>: std::fmt::Debug + Send + Sync {
     /// Predicts each row.
@@ -99,6 +132,29 @@ impl<Y: Target, E: Estimator<Y>> DynEstimator<Y> for E {
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn Predictor<Y>>> {
         Ok(Arc::new(self.fit(features, target, context)?))
+    }
+}
+
+/// The object-safe twin of [`OutOfBagEstimator`]; every one of them has it.
+pub(crate) trait DynOutOfBagEstimator<Y: Target>: std::fmt::Debug + Send + Sync {
+    /// See [`OutOfBagEstimator::fit_out_of_bag`].
+    fn fit_out_of_bag_dyn(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<(Arc<dyn Predictor<Y>>, Y::Prediction)>;
+}
+
+impl<Y: Target, E: OutOfBagEstimator<Y>> DynOutOfBagEstimator<Y> for E {
+    fn fit_out_of_bag_dyn(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<(Arc<dyn Predictor<Y>>, Y::Prediction)> {
+        let (fitted, prediction) = self.fit_out_of_bag(features, target, context)?;
+        Ok((Arc::new(fitted), prediction))
     }
 }
 

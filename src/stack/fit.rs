@@ -18,7 +18,7 @@ use crate::data::{
 use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal};
 use crate::metrics::Metric;
-use crate::model::DynEstimator;
+use crate::model::{DynEstimator, DynOutOfBagEstimator};
 use crate::progress::Progress;
 use crate::random::Seed;
 use crate::transform::FittedTransformer;
@@ -42,10 +42,11 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
             format!("{} rows", plan.n_rows()),
         ));
     }
+    check_out_of_bag(stack, train, &plan)?;
 
-    let (base, refit) = fit_members(stack, train, &plan, &progress)?;
-    let (kept, mut dropped) = keep(stack, &base, refit.as_deref())?;
-    let (covered, predictions) = out_of_fold(train, &plan, &base, &kept)?;
+    let (base, whole) = fit_members(stack, train, &plan, &progress)?;
+    let (kept, mut dropped) = keep(stack, &base, whole.as_deref())?;
+    let (covered, predictions) = out_of_fold(stack, train, &plan, &base, whole.as_deref(), &kept)?;
     let known = Known::of(stack, train, &covered, &progress)?;
     let folds = meta_folds(&plan, &covered, &known, train.seed().child("meta"))?;
     let (pass_through, extra) = pass_through(stack, train, &covered)?;
@@ -54,7 +55,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         .iter()
         .map(|&m| stack.members[m].name.clone())
         .collect();
-    let mut reports = member_reports(stack, &known, &base, &kept, &predictions)?;
+    let fitted_once: Vec<bool> = kept.iter().map(|&m| is_fitted_once(stack, m)).collect();
+    let mut reports = member_reports(stack, &known, &base, whole.as_deref(), &kept, &predictions)?;
     let correlations = correlations(&predictions);
     let mut meta: Meta<Y, InSample> = Meta::new(Arc::clone(&names), predictions, extra);
     let mut oof = named(&meta);
@@ -108,7 +110,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         shape: known.target.take(&[]),
         names,
         splits: base.into_iter().map(|s| s.into_models(&kept)).collect(),
-        refit: refit.map(|s| s.into_models(&kept)),
+        whole: whole.map(|s| s.into_models(&kept)),
+        fitted_once,
         new_rows: stack.new_rows,
         levels,
         pass_through,
@@ -242,14 +245,17 @@ fn member_reports<Y: StackTarget>(
     stack: &Stack<Y>,
     known: &Known<'_, Y>,
     splits: &[SplitFit<Y>],
+    whole: Option<&SplitFit<Y>>,
     kept: &[usize],
     predictions: &[Y::Prediction],
 ) -> Result<Vec<MemberReport>> {
     let mut reports = Vec::with_capacity(kept.len());
     for (&m, prediction) in kept.iter().zip(predictions) {
         let mut report = known.report(&stack.members[m].name, 1, prediction)?;
+        let once = whole.filter(|_| is_fitted_once(stack, m));
         for fit in splits
             .iter()
+            .chain(once)
             .filter_map(|split| split.members[m].as_ref()?.as_ref().ok())
         {
             report.fit_seconds += fit.fit_seconds;
@@ -400,6 +406,37 @@ fn check<Y: Target>(stack: &Stack<Y>) -> Result<()> {
     }
 }
 
+/// Checks that the plan lets members that are fitted once learn on all rows but those that they
+/// predict.
+fn check_out_of_bag<Y: Target>(
+    stack: &Stack<Y>,
+    train: Train<'_, Y>,
+    plan: &FoldPlan,
+) -> Result<()> {
+    let Some(m) = (0..stack.members.len()).find(|&m| is_fitted_once(stack, m)) else {
+        return Ok(());
+    };
+    let ordered = train.rows().time().is_some() && plan.partitions().is_none();
+    let leaves_out = |s: usize| {
+        let split = plan.split(s);
+        split.train().len() + split.validation().len() < plan.n_rows()
+    };
+    let what = if ordered {
+        "out-of-bag predictions where splits follow time, which they do not"
+    } else if (0..plan.n_splits()).any(leaves_out) {
+        "out-of-bag predictions where a split leaves rows out of both its sides, which they do not"
+    } else {
+        return Ok(());
+    };
+    let error = Error::unsupported(what).in_member(&stack.members[m].name);
+    Err(error.in_level(1))
+}
+
+/// Whether a member is fitted once, on all rows, whatever the splits.
+fn is_fitted_once<Y: Target>(stack: &Stack<Y>, member: usize) -> bool {
+    matches!(stack.members[member].kind, MemberKind::OutOfBag(..))
+}
+
 /// What came of one member in one split.
 struct MemberFit<Y: Target> {
     fitted: FittedMember<Y>,
@@ -431,9 +468,12 @@ impl<Y: Target> SplitFit<Y> {
             .into_iter()
             .map(|m| m.and_then(Result::ok).map(|m| m.fitted))
             .collect();
+        let kept = kept.iter().enumerate();
         SplitModels {
             views: self.views,
-            members: kept.iter().filter_map(|&m| members[m].take()).collect(),
+            members: kept
+                .filter_map(|(place, &m)| Some((place, members[m].take()?)))
+                .collect(),
         }
     }
 }
@@ -452,7 +492,8 @@ type TaskOutcome<Y> = (
     Vec<(usize, Result<MemberFit<Y>>)>,
 );
 
-/// Fits each member in each split, and, where asked, on all rows.
+/// Fits each member in each split, and, where asked, on all rows; those that are fitted once on all
+/// rows alone.
 #[allow(clippy::type_complexity, reason = "the two results of one pass")]
 fn fit_members<Y: StackTarget>(
     stack: &Stack<Y>,
@@ -471,7 +512,8 @@ fn fit_members<Y: StackTarget>(
         })
         .collect();
     let n_splits = sides.len();
-    if stack.new_rows != NewRows::FoldAverage {
+    let refit = stack.new_rows != NewRows::FoldAverage;
+    if refit || (0..stack.members.len()).any(|m| is_fitted_once(stack, m)) {
         let all: Vec<u32> = (0..).take(train.len()).collect();
         sides.push((index.compose(&all), Vec::new()));
     }
@@ -479,7 +521,14 @@ fn fit_members<Y: StackTarget>(
         .iter()
         .enumerate()
         .flat_map(|(split, (train, validation))| {
-            groups_of(stack)
+            let takes_part = move |m| {
+                if is_fitted_once(stack, m) {
+                    split == n_splits
+                } else {
+                    split < n_splits || refit
+                }
+            };
+            groups_of(stack, takes_part)
                 .into_iter()
                 .map(move |(view, members)| Task {
                     split,
@@ -536,21 +585,32 @@ fn fit_members<Y: StackTarget>(
             fits[task.split].members[m] = Some(result);
         }
     }
-    let refit = (sides.len() > n_splits).then(|| fits.pop()).flatten();
-    Ok((fits, refit.map(Box::new)))
+    let whole = (sides.len() > n_splits).then(|| fits.pop()).flatten();
+    Ok((fits, whole.map(Box::new)))
 }
 
-/// The members of each view, and each learner by itself.
-fn groups_of<Y: Target>(stack: &Stack<Y>) -> Vec<(Option<usize>, Vec<usize>)> {
+/// Of the members that take part, those of each view, and each learner by itself.
+fn groups_of<Y: Target>(
+    stack: &Stack<Y>,
+    takes_part: impl Fn(usize) -> bool,
+) -> Vec<(Option<usize>, Vec<usize>)> {
     let mut groups: Vec<(Option<usize>, Vec<usize>)> = (0..stack.views.len())
         .map(|v| (Some(v), Vec::new()))
         .collect();
-    for (m, member) in stack.members.iter().enumerate() {
+    for (m, member) in stack
+        .members
+        .iter()
+        .enumerate()
+        .filter(|(m, _)| takes_part(*m))
+    {
         match member.kind {
-            MemberKind::Estimator(view, _) => groups[view].1.push(m),
+            MemberKind::Estimator(view, _) | MemberKind::OutOfBag(view, _) => {
+                groups[view].1.push(m);
+            }
             MemberKind::Learner(_) => groups.push((None, vec![m])),
         }
     }
+    groups.retain(|(_, members)| !members.is_empty());
     groups
 }
 
@@ -630,15 +690,22 @@ fn run<Y: StackTarget>(
                         held_out.as_ref(),
                     )
                 }
+                (MemberKind::OutOfBag(v, estimator), Some((_, features, _))) => {
+                    fit_out_of_bag(*v, estimator.as_ref(), train, task, seed, features)
+                }
                 (MemberKind::Learner(learner), _) => {
                     fit_learner(learner.as_ref(), train, task, seed, split.is_some())
                 }
-                (MemberKind::Estimator(..), None) => {
+                (MemberKind::Estimator(..) | MemberKind::OutOfBag(..), None) => {
                     Err(Error::unsupported("an estimator without a view"))
                 }
             };
+            let predicted = match member.kind {
+                MemberKind::OutOfBag(..) => task.train,
+                _ => task.validation,
+            };
             let result = result
-                .and_then(|fit| fit.checked(train, task.validation.len()))
+                .and_then(|fit| fit.checked(train, predicted.len()))
                 .map_err(|e| place(e, m));
             match &result {
                 Ok(fit) => progress.event(&Event::Fitted {
@@ -668,20 +735,10 @@ fn fit_estimator<Y: Target>(
     features: &Features<InSample>,
     held_out: Option<&Features<OutOfSample>>,
 ) -> Result<MemberFit<Y>> {
-    let part = train.subset(task.train)?;
-    let weights = part.weights();
-    let groups = part.rows().groups();
-    let time = part.rows().time();
-    let context = FitContext::default()
-        .with_weights(weights.as_deref())
-        .with_groups(groups.as_deref())
-        .with_time(time.as_deref())
-        .with_seed(seed)
-        .with_progress(train.progress());
     let start = Instant::now();
-    let predictor = estimator
-        .fit_dyn(features, &part.target(), &context)
-        .map_err(|e| e.among(RowIndex::Some(task.train)))?;
+    let predictor = on_rows(train, task.train, seed, |target, context| {
+        estimator.fit_dyn(features, target, context)
+    })?;
     let fit_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let prediction = match held_out {
@@ -698,6 +755,47 @@ fn fit_estimator<Y: Target>(
         fit_seconds,
         predict_seconds: start.elapsed().as_secs_f64(),
     })
+}
+
+/// As [`fit_estimator`], but the prediction is that of the training rows, out-of-bag.
+fn fit_out_of_bag<Y: Target>(
+    view: usize,
+    estimator: &dyn DynOutOfBagEstimator<Y>,
+    train: Train<'_, Y>,
+    task: &Task<'_>,
+    seed: Seed,
+    features: &Features<InSample>,
+) -> Result<MemberFit<Y>> {
+    let start = Instant::now();
+    let (predictor, prediction) = on_rows(train, task.train, seed, |target, context| {
+        estimator.fit_out_of_bag_dyn(features, target, context)
+    })?;
+    Ok(MemberFit {
+        fitted: FittedMember::Predictor(view, predictor),
+        prediction: Some(prediction),
+        fit_seconds: start.elapsed().as_secs_f64(),
+        predict_seconds: 0.0,
+    })
+}
+
+/// Fits with the target and all else that is known of the given rows of the table.
+fn on_rows<Y: Target, T>(
+    train: Train<'_, Y>,
+    rows: &[u32],
+    seed: Seed,
+    fit: impl FnOnce(&Y, &FitContext<'_>) -> Result<T>,
+) -> Result<T> {
+    let part = train.subset(rows)?;
+    let weights = part.weights();
+    let groups = part.rows().groups();
+    let time = part.rows().time();
+    let context = FitContext::default()
+        .with_weights(weights.as_deref())
+        .with_groups(groups.as_deref())
+        .with_time(time.as_deref())
+        .with_seed(seed)
+        .with_progress(train.progress());
+    fit(&part.target(), &context).map_err(|e| e.among(RowIndex::Some(rows)))
 }
 
 fn fit_learner<Y: Target>(
@@ -728,14 +826,14 @@ fn fit_learner<Y: Target>(
 fn keep<Y: Target>(
     stack: &Stack<Y>,
     splits: &[SplitFit<Y>],
-    refit: Option<&SplitFit<Y>>,
+    whole: Option<&SplitFit<Y>>,
 ) -> Result<(Vec<usize>, Vec<Dropped>)> {
     let mut kept = Vec::new();
     let mut dropped = Vec::new();
     for (m, member) in stack.members.iter().enumerate() {
         let mut errors = splits
             .iter()
-            .chain(refit)
+            .chain(whole)
             .filter_map(|s| s.members[m].as_ref()?.as_ref().err());
         match errors.next() {
             None => kept.push(m),
@@ -749,11 +847,14 @@ fn keep<Y: Target>(
     Ok((kept, dropped))
 }
 
-/// The rows that were predicted, and each kept member's mean prediction for them.
+/// The rows that were predicted, and each kept member's mean prediction for them; its out-of-bag
+/// one where it was fitted once.
 fn out_of_fold<Y: Target>(
+    stack: &Stack<Y>,
     train: Train<'_, Y>,
     plan: &FoldPlan,
     splits: &[SplitFit<Y>],
+    whole: Option<&SplitFit<Y>>,
     kept: &[usize],
 ) -> Result<(Vec<u32>, Vec<Y::Prediction>)> {
     let mut counts = vec![0_u32; train.len()];
@@ -772,6 +873,12 @@ fn out_of_fold<Y: Target>(
     let predictions = kept
         .iter()
         .map(|&m| {
+            if let Some(whole) = whole.filter(|_| is_fitted_once(stack, m))
+                && let Some(Ok(fit)) = &whole.members[m]
+                && let Some(prediction) = &fit.prediction
+            {
+                return Ok(prediction.take(&covered));
+            }
             let mut columns: Vec<Vec<f64>> = Vec::new();
             for (rows, split) in sides.iter().zip(splits) {
                 let Some(Ok(MemberFit {

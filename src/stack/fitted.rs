@@ -19,7 +19,10 @@ pub struct FittedStack<Y: Target> {
     pub(super) shape: Y,
     pub(super) names: Arc<[String]>,
     pub(super) splits: Vec<SplitModels<Y>>,
-    pub(super) refit: Option<SplitModels<Y>>,
+    /// Members that are fitted once, and the others where a refit was asked for.
+    pub(super) whole: Option<SplitModels<Y>>,
+    /// By the first level's members: whether only `whole` has them.
+    pub(super) fitted_once: Vec<bool>,
     pub(super) new_rows: NewRows,
     pub(super) levels: Vec<FittedLevel<Y>>,
     pub(super) pass_through: Option<Arc<dyn FittedTransformer>>,
@@ -35,7 +38,8 @@ pub struct FittedStack<Y: Target> {
 #[derive(Debug)]
 pub(super) struct SplitModels<Y: Target> {
     pub(super) views: Vec<Option<FittedView>>,
-    pub(super) members: Vec<FittedMember<Y>>,
+    /// Each with its place among the stack's member names, ascending.
+    pub(super) members: Vec<(usize, FittedMember<Y>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,11 +62,20 @@ pub(super) struct FittedLevel<Y: Target> {
 }
 
 impl<Y: Target> SplitModels<Y> {
-    fn predict(&self, names: &[String], shape: &Y, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
+    /// What the members at the wanted places predict, with their places.
+    fn predict(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+        names: &[String],
+        shape: &Y,
+        rows: Rows<'_>,
+    ) -> Result<Vec<(usize, Y::Prediction)>> {
+        let members: Vec<&(usize, FittedMember<Y>)> =
+            self.members.iter().filter(|m| wanted(m.0)).collect();
         let used = |view: usize| {
-            self.members
+            members
                 .iter()
-                .any(|m| matches!(m, FittedMember::Predictor(v, _) if *v == view))
+                .any(|(_, m)| matches!(m, FittedMember::Predictor(v, _) if *v == view))
         };
         let views: Vec<Result<Option<Features<OutOfSample>>>> = self
             .views
@@ -78,11 +91,9 @@ impl<Y: Target> SplitModels<Y> {
             })
             .collect();
         let views = views.into_iter().collect::<Result<Vec<_>>>()?;
-        let predictions: Vec<Result<Y::Prediction>> = self
-            .members
+        let predictions: Vec<Result<(usize, Y::Prediction)>> = members
             .par_iter()
-            .zip(names)
-            .map(|(member, name)| {
+            .map(|(place, member)| {
                 let result = match member {
                     FittedMember::Learner(learner) => learner.predict(rows),
                     FittedMember::Predictor(view, predictor) => match &views[*view] {
@@ -93,8 +104,8 @@ impl<Y: Target> SplitModels<Y> {
                     },
                 };
                 result
-                    .and_then(|p| check_prediction(shape, &p, rows.len()).map(|()| p))
-                    .map_err(|e| e.in_member(name).in_level(1))
+                    .and_then(|p| check_prediction(shape, &p, rows.len()).map(|()| (*place, p)))
+                    .map_err(|e| e.in_member(&names[*place]).in_level(1))
             })
             .collect();
         predictions.into_iter().collect()
@@ -160,31 +171,45 @@ impl<Y: Target> FittedStack<Y> {
     }
 
     fn members_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Vec<Y::Prediction>> {
-        match (new_rows, &self.refit, self.new_rows) {
-            (NewRows::Refit, Some(refit), _) => refit.predict(&self.names, &self.shape, rows),
-            (NewRows::Refit, None, _) => Err(Error::parameter(
+        let all = |whole: &&SplitModels<Y>| whole.members.len() == self.names.len();
+        match (new_rows, self.whole.as_ref().filter(all)) {
+            (NewRows::Refit, Some(whole)) => {
+                let predictions = whole.predict(|_| true, &self.names, &self.shape, rows)?;
+                Ok(predictions.into_iter().map(|(_, p)| p).collect())
+            }
+            (NewRows::Refit, None) => Err(Error::parameter(
                 "new_rows",
                 "fold average, since no model was refitted",
                 "refit",
             )),
-            (NewRows::FoldAverage | NewRows::Both, ..) => {
-                let splits: Vec<Result<Vec<Y::Prediction>>> = self
+            (NewRows::FoldAverage | NewRows::Both, _) => {
+                let splits: Vec<Result<Vec<(usize, Y::Prediction)>>> = self
                     .splits
                     .par_iter()
                     .enumerate()
                     .map(|(s, split)| {
                         split
-                            .predict(&self.names, &self.shape, rows)
+                            .predict(|_| true, &self.names, &self.shape, rows)
                             .map_err(|e| e.in_fold(s))
                     })
                     .collect();
-                let splits = splits.into_iter().collect::<Result<Vec<_>>>()?;
-                let weights = vec![1.0 / splits.len() as f64; splits.len()];
-                (0..self.names.len())
-                    .map(|m| {
-                        let of_member: Vec<Y::Prediction> =
-                            splits.iter().map(|s| s[m].clone()).collect();
-                        weighted_mean(&self.shape, &weights, &of_member)
+                let mut of_member: Vec<Vec<Y::Prediction>> = vec![Vec::new(); self.names.len()];
+                for split in splits {
+                    for (m, prediction) in split? {
+                        of_member[m].push(prediction);
+                    }
+                }
+                if let Some(whole) = &self.whole {
+                    let once = |m: usize| self.fitted_once[m];
+                    for (m, prediction) in whole.predict(once, &self.names, &self.shape, rows)? {
+                        of_member[m].push(prediction);
+                    }
+                }
+                of_member
+                    .iter()
+                    .map(|predictions| {
+                        let weights = vec![1.0 / predictions.len() as f64; predictions.len()];
+                        weighted_mean(&self.shape, &weights, predictions)
                     })
                     .collect()
             }

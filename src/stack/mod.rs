@@ -8,7 +8,9 @@
 //!
 //! 1. For each split and each [`View`], the view is fitted on the split's training rows and
 //!    transforms its other rows, once for all members that share it.
-//! 2. Each member is fitted on the view's training features, and predicts the other rows.
+//! 2. Each member is fitted on the view's training features, and predicts the other rows. (A forest
+//!    may be fitted once on all rows instead, and its out-of-bag predictions stand for these:
+//!    [`Stack::with_out_of_bag_member`].)
 //! 3. Out-of-fold predictions are the meta-features of the next level, and in the end of the
 //!    blender.
 //! 4. New rows: each split's models predict them and their mean is taken, or models refitted on
@@ -40,7 +42,9 @@ use crate::data::{Labels, Target, Values};
 use crate::error::Result;
 use crate::folds::{FoldPlan, HoldOut, Splitter};
 use crate::metrics::{ClassificationMetric, DefaultMetric, Metric, RegressionMetric};
-use crate::model::{DynEstimator, DynLearner, Estimator, Learner};
+use crate::model::{
+    DynEstimator, DynLearner, DynOutOfBagEstimator, Estimator, Learner, OutOfBagEstimator,
+};
 use crate::transform::{DynTransformer, Selector, Transformer};
 
 /// Targets that can be stacked: both.
@@ -172,6 +176,8 @@ pub(crate) struct Member<Y: Target> {
 pub(crate) enum MemberKind<Y: Target> {
     /// An estimator on the view at this place.
     Estimator(usize, Arc<dyn DynEstimator<Y>>),
+    /// An estimator on the view at this place, fitted once, on all rows.
+    OutOfBag(usize, Arc<dyn DynOutOfBagEstimator<Y>>),
     /// A learner with a transformer of its own.
     Learner(Arc<dyn DynLearner<Y>>),
 }
@@ -180,6 +186,7 @@ impl<Y: Target> Clone for MemberKind<Y> {
     fn clone(&self) -> Self {
         match self {
             Self::Estimator(view, estimator) => Self::Estimator(*view, Arc::clone(estimator)),
+            Self::OutOfBag(view, estimator) => Self::OutOfBag(*view, Arc::clone(estimator)),
             Self::Learner(learner) => Self::Learner(Arc::clone(learner)),
         }
     }
@@ -337,16 +344,85 @@ impl<Y: StackTarget> Stack<Y> {
         view: &View<Y>,
         estimator: impl Estimator<Y> + 'static,
     ) -> Self {
-        let same = |v: &View<Y>| Arc::ptr_eq(&v.transformer, &view.transformer);
-        let place = self.views.iter().position(same).unwrap_or_else(|| {
-            self.views.push(view.clone());
-            self.views.len() - 1
-        });
+        let place = self.place_of(view);
         self.members.push(Member {
             name: name.into(),
             kind: MemberKind::Estimator(place, Arc::new(estimator)),
         });
         self
+    }
+
+    /// With a member that is fitted once, on all rows, whatever the number of folds: a forest
+    /// whose out-of-bag predictions stand for its out-of-fold ones.
+    ///
+    /// The view is fitted on all training rows and gives their features; a row's prediction comes
+    /// from the trees that have seen neither it nor another row of its group (the column with that
+    /// role; groups that only a predefined plan knows of may be torn apart). For A/B/C this means
+    /// that the member has learned on B as well: the prediction of a row of B comes from trees
+    /// that have seen A and other rows of B. New rows are predicted by that one model, whatever
+    /// [`NewRows`] says.
+    ///
+    /// It costs one fit instead of one a fold, and is not the same as folds:
+    ///
+    /// * A row of a bootstrap is out of bag for about 37 % of the trees, and those alone make its
+    ///   prediction. The blender learns on predictions that are noisier than those of new rows,
+    ///   which all trees make; more trees make the difference small.
+    /// * A view with statistics of the target (an encoder of it) is cross-fitted on all rows:
+    ///   nothing in a row's features comes from its own target, but a little of that target is in
+    ///   the features of rows in other folds, on which the row's trees have learned. A member that
+    ///   is fitted in each split has no such trace; views that do not look at the target have none
+    ///   either.
+    ///
+    /// ```
+    /// use stackfold::folds::StratifiedKFold;
+    /// use stackfold::model::baseline::Prior;
+    /// use stackfold::model::hist::RandomForest;
+    /// use stackfold::prelude::*;
+    /// use stackfold::stack::{Scheme, Stack, View};
+    /// use stackfold::transform::passthrough::Passthrough;
+    /// let n = 200;
+    /// let x: Vec<f64> = (0..n).map(f64::from).collect();
+    /// let table = Table::new([("x", Column::numeric(x))])?;
+    /// let codes: Vec<u32> = (0..n).map(|i| u32::from(i >= 100)).collect();
+    /// let target = Labels::new(codes, vec!["no".into(), "yes".into()])?;
+    /// let numbers = View::new("numbers", Passthrough::new());
+    /// let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
+    ///     .with_member("prior", &numbers, Prior::new())
+    ///     .with_out_of_bag_member("forest", &numbers, RandomForest::new().with_n_trees(50));
+    /// let fitted = stack.fit(Train::new(&table, &target)?.with_seed(Seed::new(1)))?;
+    /// let (name, out_of_bag) = &fitted.out_of_fold()[1];
+    /// assert_eq!(name, "forest");
+    /// assert!(out_of_bag.positive()[150] > 0.9);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fitting the stack fails if the plan follows time or keeps some rows out of a split's both
+    /// sides (out-of-bag predictions know of neither). The member fails if its model leaves no
+    /// rows out ([`Bag::All`](crate::model::hist::Bag::All)), or a row is in every tree's bag: it
+    /// would have no prediction, and more trees are needed. The error names the row.
+    #[must_use]
+    pub fn with_out_of_bag_member(
+        mut self,
+        name: impl Into<String>,
+        view: &View<Y>,
+        estimator: impl OutOfBagEstimator<Y> + 'static,
+    ) -> Self {
+        let place = self.place_of(view);
+        self.members.push(Member {
+            name: name.into(),
+            kind: MemberKind::OutOfBag(place, Arc::new(estimator)),
+        });
+        self
+    }
+
+    /// The place of a view among those of the stack, which it joins if it is new.
+    fn place_of(&mut self, view: &View<Y>) -> usize {
+        let same = |v: &View<Y>| Arc::ptr_eq(&v.transformer, &view.transformer);
+        self.views.iter().position(same).unwrap_or_else(|| {
+            self.views.push(view.clone());
+            self.views.len() - 1
+        })
     }
 
     /// With a member that has a transformer of its own: a pipeline, or another stack.

@@ -19,9 +19,10 @@ pub struct MemberReport {
     pub interval: Option<Interval>,
     /// Its weight in the blend, if the blender has one a member.
     pub weight: Option<f64>,
-    /// Seconds of fitting, summed over splits.
+    /// Seconds of fitting, summed over splits; of its one fit for a member that is fitted once.
     pub fit_seconds: f64,
-    /// Seconds of predicting, summed over splits.
+    /// Seconds of predicting, summed over splits; 0 for a member that is fitted once, whose
+    /// out-of-bag predictions come with its fit.
     pub predict_seconds: f64,
 }
 

@@ -23,4 +23,5 @@ mod parity;
 mod progress;
 mod stability;
 mod stack;
+mod stack_out_of_bag;
 mod support;

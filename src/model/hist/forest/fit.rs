@@ -11,7 +11,7 @@ use super::super::histogram::{Cell, Scale, Wide};
 use super::super::split::Criteria;
 use super::super::tree::Tree;
 use super::classes::{Classes, Row};
-use super::fitted::{FittedForest, ForestTree, OutOfBagSums};
+use super::fitted::{FittedForest, ForestTree, OutOfBagPredictions, OutOfBagSums};
 use super::grow::{Growth, grow};
 use super::pairs::{Counts, Pairs};
 use super::{Bag, OutOfBag, Spec};
@@ -44,6 +44,26 @@ pub(super) fn fit<Y: Target>(
         data.seed,
     )?;
     fit_data(spec, &binned, &data, target, context)
+}
+
+/// As [`fit`], with the out-of-bag predictions of all rows, whether the options ask for them or not.
+pub(super) fn fit_out_of_bag<Y: Target>(
+    spec: Spec<'_>,
+    features: &Features<InSample>,
+    target: &Y,
+    context: &FitContext<'_>,
+) -> Result<(FittedForest<Y>, Y::Prediction)> {
+    if spec.options.bag == Bag::All {
+        let expected = "Bootstrap or a Share, so that trees leave rows out";
+        return Err(Error::parameter("bag", expected, "All"));
+    }
+    let mut options = spec.options.clone();
+    options.out_of_bag = OutOfBag::Predict;
+    let options = &options;
+    let fitted = fit(Spec { options, ..spec }, features, target, context)?;
+    let all = fitted.out_of_bag().map(OutOfBagPredictions::all);
+    let prediction = all.ok_or_else(|| Error::unsupported("a forest without bags"))??;
+    Ok((fitted, prediction))
 }
 
 pub(super) fn fit_binned<Y: Target>(

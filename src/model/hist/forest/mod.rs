@@ -21,7 +21,7 @@ use super::split::Criteria;
 use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{at_least_one, at_least_zero};
-use crate::model::{Estimator, MaxFeatures};
+use crate::model::{Estimator, MaxFeatures, OutOfBagEstimator};
 
 /// Whether a fit predicts its own training rows from the trees that have not seen them.
 ///
@@ -246,6 +246,17 @@ macro_rules! forest {
                 context: &FitContext<'_>,
             ) -> Result<Self::Fitted> {
                 fit::fit(self.spec(), features, target, context)
+            }
+        }
+
+        impl<Y: Target> OutOfBagEstimator<Y> for $type {
+            fn fit_out_of_bag(
+                &self,
+                features: &Features<InSample>,
+                target: &Y,
+                context: &FitContext<'_>,
+            ) -> Result<(Self::Fitted, Y::Prediction)> {
+                fit::fit_out_of_bag(self.spec(), features, target, context)
             }
         }
     };
