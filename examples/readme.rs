@@ -3,7 +3,8 @@
 
 use stackfold::data::polars::TableReader;
 use stackfold::folds::StratifiedKFold;
-use stackfold::model::{linfa, smartcore};
+use stackfold::model::hist::HistGradientBoosting;
+use stackfold::model::linfa;
 use stackfold::prelude::*;
 use stackfold::stack::{Scheme, Stack, View};
 use stackfold::transform::encode::{OneHotEncoder, TargetEncoder};

@@ -304,6 +304,12 @@ impl Data {
         let n = rows.map_or(n_rows, <[u32]>::len);
         check_lengths(n, target, context)?;
         let objective = Objective::new(spec.loss, target)?;
+        if objective.renewed_leaf().is_some() && !spec.monotone.is_empty() {
+            // Their leaf values are quantiles, which the gradients do not bound.
+            let expected = "none where the loss is Absolute or Quantile";
+            let found = format!("{:?}", spec.loss);
+            return Err(Error::parameter("monotone", expected, found));
+        }
         let all = RowIndex::All(n);
         let y: Vec<f64> = if target.class_names().is_empty() {
             target.output(0, all)

@@ -405,19 +405,17 @@ impl<C: Cell> Grower<'_, C> {
     /// Splits a leaf: the left child takes its place, the right one goes to the end.
     fn split(&mut self, leaf: usize) {
         let growth = self.growth;
-        let Some(mut split) = self.leaves[leaf].best.take() else {
+        let Some(split) = self.leaves[leaf].best.take() else {
             return;
         };
         let range = self.nodes[self.leaves[leaf].node].rows.clone();
-        let (mut bytes, mut n_left) = self.partition(&range, &split);
+        let (bytes, n_left) = self.partition(&range, &split);
         if !C::COUNTS && !self.is_large_enough(n_left, range.len() - n_left) {
             // The count was estimated: look again, with rows counted.
             self.rows[range.clone()].sort_unstable();
-            match self.exact_search(leaf) {
-                Some(exact) => split = exact,
-                None => return,
-            }
-            (bytes, n_left) = self.partition(&range, &split);
+            // What it gains may be less than what another leaf does.
+            self.leaves[leaf].best = self.exact_search(leaf);
+            return;
         }
         let parent = &self.leaves[leaf];
         let store = growth.binned.place(split.feature).store;
