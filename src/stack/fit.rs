@@ -487,6 +487,16 @@ struct Task<'s> {
     validation: &'s [u32],
 }
 
+impl Task<'_> {
+    /// How many rows a member predicts: those that the split holds out, or all, out-of-bag.
+    fn n_predicted<Y: Target>(&self, kind: &MemberKind<Y>) -> usize {
+        match kind {
+            MemberKind::OutOfBag(..) => self.train.len(),
+            MemberKind::Estimator(..) | MemberKind::Learner(_) => self.validation.len(),
+        }
+    }
+}
+
 type TaskOutcome<Y> = (
     Option<Arc<dyn FittedTransformer>>,
     Vec<(usize, Result<MemberFit<Y>>)>,
@@ -700,12 +710,8 @@ fn run<Y: StackTarget>(
                     Err(Error::unsupported("an estimator without a view"))
                 }
             };
-            let predicted = match member.kind {
-                MemberKind::OutOfBag(..) => task.train,
-                _ => task.validation,
-            };
             let result = result
-                .and_then(|fit| fit.checked(train, predicted.len()))
+                .and_then(|fit| fit.checked(train, task.n_predicted(&member.kind)))
                 .map_err(|e| place(e, m));
             match &result {
                 Ok(fit) => progress.event(&Event::Fitted {

@@ -61,6 +61,9 @@ pub(super) struct FittedLevel<Y: Target> {
     pub(super) predictors: Vec<Arc<dyn Predictor<Y>>>,
 }
 
+/// Predictions, each with its member's place.
+type Placed<Y> = Vec<(usize, <Y as Target>::Prediction)>;
+
 impl<Y: Target> SplitModels<Y> {
     /// What the members at the wanted places predict, with their places.
     fn predict(
@@ -69,7 +72,7 @@ impl<Y: Target> SplitModels<Y> {
         names: &[String],
         shape: &Y,
         rows: Rows<'_>,
-    ) -> Result<Vec<(usize, Y::Prediction)>> {
+    ) -> Result<Placed<Y>> {
         let members: Vec<&(usize, FittedMember<Y>)> =
             self.members.iter().filter(|m| wanted(m.0)).collect();
         let used = |view: usize| {
@@ -183,7 +186,7 @@ impl<Y: Target> FittedStack<Y> {
                 "refit",
             )),
             (NewRows::FoldAverage | NewRows::Both, _) => {
-                let splits: Vec<Result<Vec<(usize, Y::Prediction)>>> = self
+                let splits: Vec<Result<Placed<Y>>> = self
                     .splits
                     .par_iter()
                     .enumerate()

@@ -1,6 +1,10 @@
 //! Tests of stack members that are fitted once, whose out-of-bag predictions stand for
 //! out-of-fold ones.
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests, too, may panic; small numbers"
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
