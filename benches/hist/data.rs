@@ -5,7 +5,7 @@ use stackfold::prelude::*;
 
 /// `n` rows of `p` features, each with so many distinct values, evenly; the positive class is more
 /// likely where the first two are large and the third is not in the middle.
-pub fn table(n: usize, p: usize, values: u32) -> (Features<OutOfSample>, Labels) {
+pub(crate) fn table(n: usize, p: usize, values: u32) -> (Features<OutOfSample>, Labels) {
     let seed = Seed::new(1);
     let column = |j: usize| {
         let seed = seed.child("x").at(j);
