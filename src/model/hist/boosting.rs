@@ -16,7 +16,7 @@ use super::ordered::Statistics;
 use super::shap::{ShapValues, shap_values};
 use super::split::Criteria;
 use super::stop::inner_split;
-use super::tree::{Tree, sum_trees};
+use super::tree::{Tree, leaves_of_row, sum_trees};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
@@ -864,11 +864,17 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
             return Err(Error::data(expected, out.len()));
         }
         out.copy_from_slice(&self.start);
-        for round in self.trees.chunks_exact(out.len()) {
-            for (sum, tree) in out.iter_mut().zip(round) {
-                *sum += tree.values[tree.leaf_of_row(&self.bins, row)];
-            }
-        }
+        let (n_scores, mut k) = (out.len(), 0);
+        leaves_of_row(
+            &self.trees,
+            |tree| tree,
+            &self.bins,
+            row,
+            |tree, leaf| {
+                out[k] += tree.values[leaf];
+                k = (k + 1) % n_scores;
+            },
+        );
         self.objective.row_outputs(out);
         Ok(())
     }

@@ -174,24 +174,48 @@ impl Tree {
         }
     }
 
-    /// The leaf of one row.
-    pub(super) fn leaf_of_row(&self, bins: &[FeatureBins], row: &[f32]) -> usize {
-        let mut node = 0;
+    /// The node after this one for one row; a leaf's is itself.
+    #[inline]
+    fn next_for_row(&self, node: u32, bins: &[FeatureBins], row: &[f32]) -> u32 {
+        let step = &self.nodes[node as usize];
+        let feature = step.feature as usize;
+        if step.rule < 2 {
+            let x = row[feature].clamp(f32::MIN, f32::MAX);
+            step.left + u32::from(step.number_goes_right(x))
+        } else {
+            let bins = &bins[feature];
+            let bin = f32::from(bins.bin(row[bins.source(feature)]));
+            wide(self.next(node as usize, bin))
+        }
+    }
+}
+
+/// Gives the leaf of one row in each tree, in their order.
+///
+/// The row goes down several trees side by side, so that they do not wait for one another.
+pub(super) fn leaves_of_row<'a, T>(
+    trees: &'a [T],
+    tree: impl Fn(&T) -> &Tree,
+    bins: &[FeatureBins],
+    row: &[f32],
+    mut leaf: impl FnMut(&'a T, usize),
+) {
+    const ABREAST: usize = 16;
+    for trees in trees.chunks(ABREAST) {
+        let mut at = [0_u32; ABREAST];
         loop {
-            let step = &self.nodes[node];
-            let feature = step.feature as usize;
-            let next = if step.rule < 2 {
-                let x = row[feature];
-                let right = step.number_goes_right(x.clamp(f32::MIN, f32::MAX));
-                (step.left + u32::from(right)) as usize
-            } else {
-                let bins = &bins[feature];
-                self.next(node, f32::from(bins.bin(row[bins.source(feature)])))
-            };
-            if next == node {
-                return node;
+            let mut moved = 0;
+            for (at, t) in at.iter_mut().zip(trees) {
+                let next = tree(t).next_for_row(*at, bins, row);
+                moved |= next ^ *at;
+                *at = next;
             }
-            node = next;
+            if moved == 0 {
+                break;
+            }
+        }
+        for (t, at) in trees.iter().zip(at) {
+            leaf(t, at as usize);
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::binned::Binned;
 use super::super::bins::FeatureBins;
-use super::super::tree::{LANES, Tile, Tree, used_features};
+use super::super::tree::{LANES, Tile, Tree, leaves_of_row, used_features};
 use crate::data::{Feature, Features, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Predictor;
@@ -232,12 +232,17 @@ impl<Y: Target> FittedForest<Y> {
             return Err(Error::data(expected, out.len()));
         }
         out.fill(0.0);
-        for tree in &self.trees {
-            let leaf = tree.tree.leaf_of_row(&self.bins, row);
-            for (sum, value) in out.iter_mut().zip(tree.outputs(leaf, self.n_outputs)) {
-                *sum += value;
-            }
-        }
+        leaves_of_row(
+            &self.trees,
+            |t| &t.tree,
+            &self.bins,
+            row,
+            |tree, leaf| {
+                for (sum, value) in out.iter_mut().zip(tree.outputs(leaf, self.n_outputs)) {
+                    *sum += value;
+                }
+            },
+        );
         let n_trees = self.trees.len() as f64;
         for sum in out {
             *sum /= n_trees;
