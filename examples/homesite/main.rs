@@ -26,15 +26,14 @@ use stackfold::data::polars::{Columns, TableReader};
 use stackfold::data::summary::{ColumnSummary, Summary};
 use stackfold::folds::StratifiedKFold;
 use stackfold::metrics::binary::{delong_test, roc_auc};
-use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
+use stackfold::model::hist::{Bag, ExtraTrees, HistGradientBoosting, RandomForest};
 use stackfold::model::linfa::{GaussianNaiveBayes, LogisticRegression};
 use stackfold::model::{MaxFeatures, Subsampled};
 use stackfold::prelude::*;
 use stackfold::stack::{FittedStack, Scheme, Stack, View};
 use stackfold::transform::dates::{DatePart, DateParts};
 use stackfold::transform::encode::{
-    Drop, FrequencyEncoder, LeaveOneOutEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder,
-    TargetEncoder,
+    Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder, TargetEncoder,
 };
 use stackfold::transform::impute::Imputer;
 use stackfold::transform::passthrough::Passthrough;
@@ -274,7 +273,7 @@ fn linear_view() -> ColumnTransformer<Labels> {
 }
 
 /// For trees: numbers and missing values as they are, levels as codes, and levels as their
-/// leave-one-out means and frequencies.
+/// cross-fitted means and frequencies.
 fn trees_view(columns: Selector) -> ColumnTransformer<Labels> {
     let numbers = Selector::kind(ColumnKind::Numeric) | Selector::kind(ColumnKind::Boolean);
     let levels = Selector::kind(ColumnKind::Categorical);
@@ -290,7 +289,7 @@ fn trees_view(columns: Selector) -> ColumnTransformer<Labels> {
         .with(
             "mean",
             levels.clone() & columns.clone(),
-            LeaveOneOutEncoder::new(),
+            TargetEncoder::new(),
         )
         .with(
             "frequency",
@@ -299,9 +298,9 @@ fn trees_view(columns: Selector) -> ColumnTransformer<Labels> {
         )
 }
 
-/// Two models of linfa, and four of trees: two sizes of boosting, a forest, and extra trees. The
-/// linear model learns on a seeded, stratified sample of its rows, unless all of them are asked
-/// for.
+/// Two models of linfa, and four of trees: two sizes of boosting, and a forest and extra trees that
+/// are fitted once, with out-of-bag predictions instead of out-of-fold ones. The linear model
+/// learns on a seeded, stratified sample of its rows, unless all of them are asked for.
 fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
     let linear = View::new("linear", linear_view());
     let trees = View::new("trees", trees_view(Selector::all()));
@@ -311,13 +310,12 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
     );
     let times = if full { 3 } else { 1 };
     let boosting = HistGradientBoosting::new()
-        .with_n_trees(200 * times)
+        .with_n_trees(150 * times)
         .with_learning_rate(0.1 / times as f64)
-        .with_l2(1.0)
-        .with_max_features(MaxFeatures::Share(0.5));
+        .with_l2(1.0);
     let small = boosting
         .clone()
-        .with_n_trees(300 * times)
+        .with_n_trees(400 * times)
         .with_max_leaves(8);
     let forest = RandomForest::new()
         .with_n_trees(50 * times)
@@ -327,14 +325,15 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
         .with_n_trees(50 * times)
         .with_max_depth(Some(16))
         .with_max_features(MaxFeatures::Share(0.15))
-        .with_min_samples_leaf(5);
+        .with_min_samples_leaf(5)
+        .with_bag(Bag::Bootstrap);
     stack
         .with_member("logistic", &linear, logistic)
         .with_member("bayes", &linear, GaussianNaiveBayes::new())
         .with_member("boosting", &trees, boosting)
         .with_member("small boosting", &trees, small)
-        .with_member("forest", &trees, forest)
-        .with_member("extra trees", &trees, extra)
+        .with_out_of_bag_member("forest", &trees, forest)
+        .with_out_of_bag_member("extra trees", &trees, extra)
 }
 
 fn score(
