@@ -16,13 +16,13 @@ use std::time::Instant;
 
 use common::args::{Args, Exit, set_threads};
 use common::progress::Bar;
-use common::recipe::{linear_view, tree_view};
+use common::recipe::{hist_view, linear_view};
 use stackfold::data::polars::TableReader;
 use stackfold::data::summary::Summary;
 use stackfold::folds::StratifiedKFold;
 use stackfold::metrics::binary::{delong, delong_test};
+use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
 use stackfold::model::linfa::{GaussianNaiveBayes, LogisticRegression};
-use stackfold::model::smartcore::{ExtraTrees, GradientBoosting, RandomForest};
 use stackfold::prelude::*;
 use stackfold::stack::{Scheme, Stack, View};
 
@@ -52,17 +52,19 @@ fn run() -> Result<(), Exit> {
     train_rows.truncate(args.number("rows", usize::MAX)?);
 
     let linear = View::new("linear", linear_view());
-    let trees = View::new("trees", tree_view());
+    let trees = View::new("trees", hist_view());
+    let forest = RandomForest::new().with_min_samples_leaf(3);
+    let extra = ExtraTrees::new().with_min_samples_leaf(3);
+    let small = HistGradientBoosting::new()
+        .with_n_trees(400)
+        .with_max_leaves(8);
     let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
         .with_member("logistic", &linear, LogisticRegression::new())
         .with_member("bayes", &linear, GaussianNaiveBayes::new())
-        .with_member("forest", &trees, RandomForest::new().with_n_trees(60))
-        .with_member("extra trees", &trees, ExtraTrees::new().with_n_trees(60))
-        .with_member(
-            "boosting",
-            &trees,
-            GradientBoosting::new().with_n_trees(150),
-        )
+        .with_member("forest", &trees, forest)
+        .with_member("extra trees", &trees, extra)
+        .with_member("boosting", &trees, HistGradientBoosting::new())
+        .with_member("small boosting", &trees, small)
         .with_progress(Bar::new("adult"));
 
     let seed = Seed::new(args.number("seed", 1)?);

@@ -39,11 +39,7 @@ fn main() -> Result<()> {
     let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
         .with_member("logistic", &linear, linfa::LogisticRegression::new())
         .with_member("bayes", &linear, linfa::GaussianNaiveBayes::new())
-        .with_member(
-            "forest",
-            &trees,
-            smartcore::RandomForest::new().with_n_trees(40),
-        );
+        .with_member("boosting", &trees, HistGradientBoosting::new());
     let fitted = stack.fit(Train::new(&table, &target)?.with_seed(Seed::new(1)))?;
     println!("{}", fitted.report()); // scores with intervals, weights, correlations, seconds
     let probabilities = fitted.predict(table.rows())?; // new rows: the same columns, in any order
