@@ -9,7 +9,7 @@ use stackfold::error::ErrorKind;
 use stackfold::metrics::{ClassificationMetric, Metric};
 use stackfold::model::MaxFeatures;
 use stackfold::model::hist::{
-    Bag, Binned, Binning, ClassWeight, ExtraTrees, FittedForest, OutOfBag, RandomForest,
+    Bag, Binned, Binning, ClassWeight, ExtraTrees, FittedForest, Importance, OutOfBag, RandomForest,
 };
 use stackfold::prelude::*;
 use stackfold::progress::{Event, Progress, StopFlag};
@@ -643,4 +643,43 @@ fn extra_trees_cut_uniformly_by_value() {
     let found = fit(&stumps, &x, &y, None).predict(&x).unwrap();
     // Nearly all stumps give the far row a leaf of its own.
     assert!(found.as_slice()[100] > 0.97 * 100.0 * 100.0);
+}
+
+/// Each output of each row is the base and the values of the features.
+fn check_shap<Y: Target>(fitted: &FittedForest<Y>, x: &Features<OutOfSample>) {
+    let prediction = fitted.predict(x).unwrap();
+    let shap = fitted.shap_values(x).unwrap();
+    let first = prediction.n_columns() - shap.len();
+    for (k, shap) in shap.iter().enumerate() {
+        for (row, &p) in prediction.column(first + k).iter().enumerate() {
+            let sum: f64 = (0..x.n_features()).map(|j| shap.column(j)[row]).sum();
+            assert_close(shap.base() + sum, p, 1e-9);
+        }
+    }
+}
+
+#[test]
+fn shap_values_add_up_to_the_prediction() {
+    let x = numbers(columns(200, 4, 12.0, 9, Seed::new(5)));
+    let two = classes(200, 2, Seed::new(6));
+    let three = classes(200, 3, Seed::new(7));
+    let forest = RandomForest::new().with_n_trees(7);
+    let extra = ExtraTrees::new().with_n_trees(7);
+    check_shap(&fit(&forest, &x, &two, None), &x);
+    check_shap(&fit(&forest, &x, &three, None), &x);
+    check_shap(&fit(&extra, &x, &values(200, Seed::new(8)), None), &x);
+}
+
+#[test]
+fn importance_goes_to_the_feature_that_tells() {
+    let x = numbers(columns(400, 3, 20.0, 0, Seed::new(9)));
+    let y: Vec<f64> = x.column(1).iter().map(|&v| f64::from(v)).collect();
+    let fitted = fit(
+        &RandomForest::new().with_n_trees(10),
+        &x,
+        &Values::new(y).unwrap(),
+        None,
+    );
+    let gains = fitted.feature_importance(Importance::Gain);
+    assert!(gains[1].1 > 5.0 * (gains[0].1 + gains[2].1), "{gains:?}");
 }

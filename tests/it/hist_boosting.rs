@@ -281,13 +281,15 @@ fn constrained_features_are_monotone() {
     for sampling in [Sampling::All, Sampling::Share(0.6)] {
         let free = model().with_n_trees(30).with_sampling(sampling);
         let bound = free.clone().with_monotone(constraints);
-        let losses = [
-            (Loss::Squared, &y),
-            (Loss::Absolute, &y),
-            (Loss::Quantile(0.8), &y),
-            (Loss::Poisson, &counts),
-        ];
-        for (loss, y) in losses {
+        for loss in [Loss::Absolute, Loss::Quantile(0.8)] {
+            let refused = bound.clone().with_loss(loss).fit(
+                &x.clone().assume_in_sample(),
+                &y,
+                &FitContext::default(),
+            );
+            assert!(refused.unwrap_err().to_string().contains("monotone"));
+        }
+        for (loss, y) in [(Loss::Squared, &y), (Loss::Poisson, &counts)] {
             let (free, bound) = (free.clone().with_loss(loss), bound.clone().with_loss(loss));
             let (free, bound) = (fit(&free, &x, y), fit(&bound, &x, y));
             assert!(wrong_steps(&free, 1, 1.0) > 0 && wrong_steps(&free, 2, -1.0) > 0);
@@ -385,12 +387,12 @@ fn class_weights_are_weights_of_rows() {
         let pairs = y.codes().iter().zip(&own);
         pairs.map(|(&c, w)| w * factor[c as usize]).collect()
     };
+    // Weights of rows take part in the cuts of bins, those of classes do not.
+    let binned = Binned::new(&x, Binning::new(), None, Seed::new(0)).unwrap();
     let weighted = |weights: &[f64], class_weight: ClassWeight| {
         let context = FitContext::default().with_weights(Some(weights));
-        raw(
-            &fit_with(&model().with_class_weight(class_weight), &x, &y, &context),
-            &x,
-        )
+        let model = model().with_class_weight(class_weight);
+        raw(&model.fit_rows(&binned, None, &y, &context).unwrap(), &x)
     };
     let expected = weighted(&weights(&of_class), ClassWeight::Equal);
     let found = weighted(&own, ClassWeight::Given(given.to_vec()));

@@ -30,7 +30,12 @@ pub enum Importance {
 
 impl Importance {
     /// The importance of each feature.
-    pub(super) fn of(self, trees: &[Tree], bins: &[FeatureBins], n_features: usize) -> Vec<f64> {
+    pub(super) fn of<'a>(
+        self,
+        trees: impl IntoIterator<Item = &'a Tree>,
+        bins: &[FeatureBins],
+        n_features: usize,
+    ) -> Vec<f64> {
         let mut sums = vec![0.0; n_features];
         for tree in trees {
             for (i, (node, gain)) in tree.nodes.iter().zip(&tree.gains).enumerate() {

@@ -34,7 +34,6 @@
 mod binned;
 mod bins;
 mod boosting;
-mod continued;
 mod forest;
 mod grow;
 mod histogram;

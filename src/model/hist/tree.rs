@@ -37,7 +37,7 @@ pub(super) struct Tree {
     pub(super) gains: Vec<f64>,
     /// How many training rows each node has.
     pub(super) covers: Vec<f64>,
-    sets: Vec<BinSet>,
+    pub(super) sets: Vec<BinSet>,
 }
 
 impl Tree {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::binned::Binned;
 use super::super::bins::FeatureBins;
+use super::super::importance::Importance;
+use super::super::shap::{ShapValues, shap_values};
 use super::super::tree::{LANES, Tile, Tree, leaves_of_row, used_features};
 use crate::data::{Feature, Features, OutOfSample, Target};
 use crate::error::{Error, Result};
@@ -195,6 +197,84 @@ impl<Y: Target> FittedForest<Y> {
             out_of_bag: sums.map(|sums| OutOfBagPredictions::new(outcome.clone(), &sums)),
             outcome,
         }
+    }
+
+    /// How much the trees use each feature: `(name, importance)` in the order of the features.
+    ///
+    /// Gains are those of the mean of squares, `n` times its fall (for classes, half the fall of
+    /// the Gini index), each with the rows' weights.
+    ///
+    /// ```
+    /// use stackfold::data::Feature;
+    /// use stackfold::model::hist::{Importance, RandomForest};
+    /// use stackfold::prelude::*;
+    /// let x: Vec<f32> = (0..100).map(|i| i as f32).collect();
+    /// let y = Values::new(x.iter().map(|&x| f64::from(x >= 50.0)).collect::<Vec<f64>>())?;
+    /// let fields = vec![Feature::number("flat"), Feature::number("x")];
+    /// let features = Features::from_columns(fields, vec![vec![0.0; 100], x])?.assume_in_sample();
+    /// let fitted = RandomForest::new().with_n_trees(5).fit(&features, &y, &FitContext::default())?;
+    /// let splits = fitted.feature_importance(Importance::Splits);
+    /// assert_eq!(splits[0], ("flat", 0.0));
+    /// assert!(splits[1].1 >= 5.0);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn feature_importance(&self, importance: Importance) -> Vec<(&str, f64)> {
+        let trees = self.trees.iter().map(|tree| &tree.tree);
+        let sums = importance.of(trees, &self.bins, self.fields.len());
+        self.fields.iter().map(Feature::name).zip(sums).collect()
+    }
+
+    /// How much each feature adds to each output of each row: path-dependent Shapley values, as
+    /// those of [boosting](super::super::FittedHistGradientBoosting::shap_values), of the
+    /// probability of the positive class of two, of each class of more, or of the value. A row's
+    /// values and the base sum to its prediction.
+    ///
+    /// ```
+    /// use stackfold::data::Feature;
+    /// use stackfold::model::hist::RandomForest;
+    /// use stackfold::prelude::*;
+    /// let x: Vec<f32> = (0..100).map(|i| i as f32).collect();
+    /// let y = Values::new(x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>())?;
+    /// let features = Features::from_columns(vec![Feature::number("x")], vec![x])?;
+    /// let forest = RandomForest::new().with_n_trees(5);
+    /// let fitted = forest.fit(&features.clone().assume_in_sample(), &y, &FitContext::default())?;
+    /// let shap = &fitted.shap_values(&features)?[0];
+    /// let prediction = fitted.predict(&features)?;
+    /// assert!((shap.base() + shap.column(0)[7] - prediction.as_slice()[7]).abs() < 1e-9);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the features are not those of fitting.
+    pub fn shap_values(&self, features: &Features<OutOfSample>) -> Result<Vec<ShapValues>> {
+        features.check_fields(&self.fields)?;
+        let (k, n_trees) = (self.n_outputs, self.trees.len() as f64);
+        // One tree an output, whose leaves have its share of the mean over trees.
+        let trees: Vec<Tree> = self
+            .trees
+            .iter()
+            .flat_map(|forest| (0..k).map(move |output| (forest, output)))
+            .map(|(forest, output)| {
+                let nodes = 0..forest.tree.nodes.len();
+                let value = |node: usize| {
+                    if forest.tree.is_leaf(node) {
+                        forest.outputs(node, k)[output] / n_trees
+                    } else {
+                        0.0
+                    }
+                };
+                Tree {
+                    values: nodes.map(value).collect(),
+                    ..forest.tree.clone()
+                }
+            })
+            .collect();
+        let names = self.outcome.class_names();
+        let skipped = names.len().saturating_sub(k);
+        let classes: Vec<Option<String>> = names.iter().skip(skipped).cloned().map(Some).collect();
+        let start = vec![0.0; k];
+        Ok(shap_values(&trees, &start, &self.bins, features, &classes))
     }
 
     /// The features that the model was fitted on.

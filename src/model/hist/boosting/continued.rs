@@ -1,10 +1,10 @@
 //! Boosting that goes on from a fitted model.
 
-use super::binned::Binned;
-use super::bins::FeatureBins;
-use super::boosting::{Data, FittedHistGradientBoosting, HistGradientBoosting, Rounds};
-use super::options::HighCardinality;
-use super::tree::sum_trees;
+use super::super::binned::Binned;
+use super::super::bins::FeatureBins;
+use super::super::options::HighCardinality;
+use super::super::tree::sum_trees;
+use super::{Data, FittedHistGradientBoosting, HistGradientBoosting, Rounds};
 use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 

@@ -1,0 +1,163 @@
+//! What boosting learns from.
+
+use super::super::loss::Objective;
+use super::super::stop::inner_split;
+use super::HistGradientBoosting;
+use crate::data::{FitContext, RowIndex, Target};
+use crate::error::{Error, Result};
+use crate::random::Seed;
+
+/// What there is to learn from, by row of the binned table.
+pub(in crate::model::hist) struct Data {
+    pub(in crate::model::hist) objective: Objective,
+    /// Targets and weights by row of the table; 0 for rows that are not fitted on.
+    pub(super) y: Vec<f64>,
+    pub(super) weights: Option<Vec<f64>>,
+    /// The rows to grow trees on, in ascending order; all if none.
+    pub(in crate::model::hist) train: Option<Vec<u32>>,
+    pub(super) validation: Vec<u32>,
+    pub(in crate::model::hist) seed: Seed,
+}
+
+impl Data {
+    pub(in crate::model::hist) fn new<Y: Target>(
+        spec: &HistGradientBoosting,
+        n_rows: usize,
+        rows: Option<&[u32]>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Self> {
+        let n = rows.map_or(n_rows, <[u32]>::len);
+        check_lengths(n, target, context)?;
+        let objective = Objective::new(spec.loss, target)?;
+        if objective.renewed_leaf().is_some() && !spec.monotone.is_empty() {
+            // Their leaf values are quantiles, which the gradients do not bound.
+            let expected = "none where the loss is Absolute or Quantile";
+            let found = format!("{:?}", spec.loss);
+            return Err(Error::parameter("monotone", expected, found));
+        }
+        let all = RowIndex::All(n);
+        let y: Vec<f64> = if target.class_names().is_empty() {
+            target.output(0, all)
+        } else {
+            target.strata(all).into_iter().map(f64::from).collect()
+        };
+        objective.check(&y)?;
+        if let Some(weights) = context.weights()
+            && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
+        {
+            return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
+        }
+        let weights = spec
+            .class_weight
+            .apply(target, context.weights().map(<[f64]>::to_vec))?;
+        let (train, validation) = match spec.early_stopping {
+            None => (None, Vec::new()),
+            Some(stopping) => {
+                let split = inner_split(stopping.share(), target, context)?;
+                (Some(split.0), split.1)
+            }
+        };
+        if let Some(weights) = &weights {
+            // Rows to learn from, and rows to validate if there are any.
+            for part in [train.as_deref(), Some(&validation[..])] {
+                let weights = Self::at(weights, part);
+                if !weights.is_empty() && weights.iter().all(|&weight| weight <= 0.0) {
+                    return Err(Error::data("weights with a positive sum", "only zeros"));
+                }
+            }
+        }
+        let data = Self {
+            objective,
+            y,
+            weights,
+            train,
+            validation,
+            seed: context.seed().child("boosting"),
+        };
+        match rows {
+            None => Ok(data),
+            Some(rows) => data.spread(rows, n_rows),
+        }
+    }
+
+    /// The same by row of a table, of which these are the given rows.
+    fn spread(self, rows: &[u32], n_rows: usize) -> Result<Self> {
+        let mut seen = vec![false; n_rows];
+        let mut y = vec![0.0; n_rows];
+        let mut weights = self.weights.as_ref().map(|_| vec![0.0; n_rows]);
+        for (i, &row) in rows.iter().enumerate() {
+            match seen.get_mut(row as usize) {
+                None => return Err(Error::data(format!("rows below {n_rows}"), row)),
+                Some(seen) if *seen => {
+                    return Err(Error::data("rows that differ", "a row twice").in_row(row as usize));
+                }
+                Some(seen) => *seen = true,
+            }
+            y[row as usize] = self.y[i];
+            if let (Some(to), Some(from)) = (&mut weights, &self.weights) {
+                to[row as usize] = from[i];
+            }
+        }
+        let of = |positions: &[u32]| {
+            let mut rows: Vec<u32> = positions.iter().map(|&p| rows[p as usize]).collect();
+            rows.sort_unstable();
+            rows
+        };
+        let train = self.train.as_ref().map_or_else(
+            || {
+                let mut rows = rows.to_vec();
+                rows.sort_unstable();
+                rows
+            },
+            |train| of(train),
+        );
+        Ok(Self {
+            y,
+            weights,
+            validation: of(&self.validation),
+            train: Some(train),
+            ..self
+        })
+    }
+
+    pub(super) fn at(values: &[f64], rows: Option<&[u32]>) -> Vec<f64> {
+        rows.map_or(RowIndex::All(values.len()), RowIndex::Some)
+            .gather(values)
+            .into_owned()
+    }
+
+    pub(super) fn y_train(&self) -> Vec<f64> {
+        Self::at(&self.y, self.train.as_deref())
+    }
+
+    pub(in crate::model::hist) fn weights_train(&self) -> Option<Vec<f64>> {
+        self.weights
+            .as_ref()
+            .map(|w| Self::at(w, self.train.as_deref()))
+    }
+}
+
+/// Checks that there are as many rows of each part as of the others, and at least one.
+pub(in crate::model::hist) fn check_lengths<Y: Target>(
+    n: usize,
+    target: &Y,
+    context: &FitContext<'_>,
+) -> Result<()> {
+    if n == 0 {
+        return Err(Error::data("at least one row", "none"));
+    }
+    let lengths = [
+        Some(target.n_rows()),
+        context.weights().map(<[f64]>::len),
+        context.groups().map(<[u32]>::len),
+        context.time().map(<[f64]>::len),
+    ];
+    match lengths.into_iter().flatten().find(|&length| length != n) {
+        Some(length) => Err(Error::data(
+            format!("{n} rows, as the features have"),
+            length,
+        )),
+        None => Ok(()),
+    }
+}
