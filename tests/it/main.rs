@@ -12,6 +12,7 @@ mod hist_input;
 mod hist_oracle;
 mod hist_ordered;
 mod hist_shap;
+mod hist_stack;
 mod inspection;
 mod laws;
 mod leakage;
