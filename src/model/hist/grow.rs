@@ -346,14 +346,22 @@ impl<C: Cell> Grower<'_, C> {
     }
 
     fn search(&self, histogram: &Histogram<C>, leaf: &Leaf<C>) -> Option<Split> {
+        self.search_blocks(&histogram.blocks, leaf, &self.search_with(leaf))
+    }
+
+    /// The best split of a leaf among all blocks of a histogram.
+    fn search_blocks<D: Cell>(
+        &self,
+        blocks: &[Block<D>],
+        leaf: &Leaf<C>,
+        search: &Search<'_>,
+    ) -> Option<Split> {
         let drawn = self.draw(leaf.node);
         let wanted = drawn.as_ref().unwrap_or(&self.is_feature);
-        let search = self.search_with(leaf);
-        let found: Vec<Option<Split>> = histogram
-            .blocks
+        let found: Vec<Option<Split>> = blocks
             .par_iter()
             .enumerate()
-            .map(|(b, block)| search_block(&search, b, block, &leaf.sums, wanted))
+            .map(|(b, block)| search_block(search, b, block, &leaf.sums, wanted))
             .collect();
         found.into_iter().fold(None, better)
     }
@@ -506,19 +514,11 @@ impl<C: Cell> Grower<'_, C> {
             &self.wanted,
             &value,
         );
-        let drawn = self.draw(leaf.node);
-        let wanted = drawn.as_ref().unwrap_or(&self.is_feature);
         let search = Search {
             scale,
             ..self.search_with(leaf)
         };
-        let found: Vec<Option<Split>> = histogram
-            .blocks
-            .par_iter()
-            .enumerate()
-            .map(|(b, block)| search_block(&search, b, block, &leaf.sums, wanted))
-            .collect();
-        found.into_iter().fold(None, better)
+        self.search_blocks(&histogram.blocks, leaf, &search)
     }
 
     /// Moves the rows of the left child before those of the right one; gives the bytes that go left

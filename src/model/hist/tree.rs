@@ -8,6 +8,7 @@ use super::bins::FeatureBins;
 use super::grow::Grown;
 use super::split::{BinSet, contains, insert};
 use crate::data::{Features, Provenance};
+use crate::error::{Error, Result};
 
 /// Rows that go down a tree side by side.
 pub(super) const LANES: usize = 64;
@@ -188,6 +189,24 @@ impl Tree {
             wide(self.next(node as usize, bin))
         }
     }
+}
+
+/// Checks that a row has so many features, and that there is room for so many outputs.
+pub(super) fn check_row(
+    row: &[f32],
+    n_features: usize,
+    out: &[f64],
+    n_outputs: usize,
+) -> Result<()> {
+    if row.len() != n_features {
+        let expected = format!("{n_features} features, as in fitting");
+        return Err(Error::data(expected, row.len()));
+    }
+    if out.len() != n_outputs {
+        let expected = format!("room for {n_outputs} outputs");
+        return Err(Error::data(expected, out.len()));
+    }
+    Ok(())
 }
 
 /// Gives the leaf of one row in each tree, in their order.

@@ -127,8 +127,10 @@ impl Data {
             .into_owned()
     }
 
-    pub(super) fn y_train(&self) -> Vec<f64> {
-        Self::at(&self.y, self.train.as_deref())
+    /// The constant scores that rounds start from: those of the least loss on the training rows.
+    pub(super) fn start(&self) -> Vec<f64> {
+        let y = Self::at(&self.y, self.train.as_deref());
+        self.objective.initial(&y, self.weights_train().as_deref())
     }
 
     pub(in crate::model::hist) fn weights_train(&self) -> Option<Vec<f64>> {

@@ -8,9 +8,9 @@ use super::super::bins::FeatureBins;
 use super::super::importance::Importance;
 use super::super::loss::Objective;
 use super::super::shap::{ShapValues, shap_values};
-use super::super::tree::{Tree, leaves_of_row, sum_trees};
+use super::super::tree::{Tree, check_row, leaves_of_row, sum_trees};
 use crate::data::{Feature, Features, OutOfSample, Target};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Predictor;
 
 /// What one round of boosting came to.
@@ -117,14 +117,7 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     /// # Errors
     /// If the row or `out` has another length than the features or the outputs.
     pub fn predict_row(&self, row: &[f32], out: &mut [f64]) -> Result<()> {
-        if row.len() != self.fields.len() {
-            let expected = format!("{} features, as in fitting", self.fields.len());
-            return Err(Error::data(expected, row.len()));
-        }
-        if out.len() != self.start.len() {
-            let expected = format!("room for {} outputs", self.start.len());
-            return Err(Error::data(expected, out.len()));
-        }
+        check_row(row, self.fields.len(), out, self.start.len())?;
         out.copy_from_slice(&self.start);
         let (n_scores, mut k) = (out.len(), 0);
         leaves_of_row(

@@ -265,9 +265,7 @@ impl HistGradientBoosting {
             return Err(Error::unsupported(what));
         }
         let data = Data::new(self, binned.n_rows(), rows, target, context)?;
-        let start = data
-            .objective
-            .initial(&data.y_train(), data.weights_train().as_deref());
+        let start = data.start();
         Rounds::new(self, binned, data, start)?.run(target, context)
     }
 }
@@ -297,9 +295,7 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
             context.weights(),
             data.seed,
         )?;
-        let start = data
-            .objective
-            .initial(&data.y_train(), data.weights_train().as_deref());
+        let start = data.start();
         drop(with_statistics);
         let fitted = Rounds::new(self, &binned, data, start)?.run(target, context)?;
         Ok(match statistics {

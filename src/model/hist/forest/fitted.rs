@@ -9,7 +9,7 @@ use super::super::binned::Binned;
 use super::super::bins::FeatureBins;
 use super::super::importance::Importance;
 use super::super::shap::{ShapValues, shap_values};
-use super::super::tree::{LANES, Tile, Tree, leaves_of_row, used_features};
+use super::super::tree::{LANES, Tile, Tree, check_row, leaves_of_row, used_features};
 use crate::data::{Feature, Features, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Predictor;
@@ -303,14 +303,7 @@ impl<Y: Target> FittedForest<Y> {
     /// # Errors
     /// If the row or `out` has another length than the features or the outputs.
     pub fn predict_row(&self, row: &[f32], out: &mut [f64]) -> Result<()> {
-        if row.len() != self.fields.len() {
-            let expected = format!("{} features, as in fitting", self.fields.len());
-            return Err(Error::data(expected, row.len()));
-        }
-        if out.len() != self.n_outputs {
-            let expected = format!("room for {} outputs", self.n_outputs);
-            return Err(Error::data(expected, out.len()));
-        }
+        check_row(row, self.fields.len(), out, self.n_outputs)?;
         out.fill(0.0);
         leaves_of_row(
             &self.trees,
