@@ -8,16 +8,22 @@
 #[cfg(any(feature = "linfa", feature = "smartcore"))]
 pub mod adapter;
 pub mod baseline;
+mod class_weight;
+mod early_stopping;
 pub mod hist;
 #[cfg(feature = "linfa")]
 pub mod linfa;
 mod max_features;
+pub mod neural;
 pub(crate) mod options;
 #[cfg(feature = "smartcore")]
 pub mod smartcore;
 mod subsample;
 mod subsampled;
+pub(crate) mod training;
 
+pub use class_weight::ClassWeight;
+pub use early_stopping::EarlyStopping;
 pub use max_features::MaxFeatures;
 pub use subsampled::Subsampled;
 

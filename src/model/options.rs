@@ -1,7 +1,24 @@
 //! A method that sets an option and one that reads it, for each option of a model.
 
-/// Writes `with_x(self, x) -> Self` under the given documentation, and the getter `x(&self)`.
+/// Writes `with_x(self, x) -> Self` under the given documentation, and the getter `x(&self)`; after
+/// `in inner;` for options that are fields of a field.
 macro_rules! options {
+    (in $inner:ident; $($(#[$doc:meta])* $with:ident($field:ident: $kind:ty);)*) => {
+        $(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $with(mut self, $field: $kind) -> Self {
+                self.$inner.$field = $field;
+                self
+            }
+
+            #[doc = concat!("See [`", stringify!($with), "`](Self::", stringify!($with), ").")]
+            #[must_use]
+            pub fn $field(&self) -> $kind {
+                self.$inner.$field
+            }
+        )*
+    };
     ($($(#[$doc:meta])* $with:ident($field:ident: $kind:ty);)*) => {
         $(
             $(#[$doc])*

@@ -14,13 +14,13 @@
 
 mod chain;
 pub mod columns;
-mod columnwise;
+pub(crate) mod columnwise;
 pub mod dates;
 pub mod encode;
 pub mod impute;
 pub mod passthrough;
 pub mod row_counts;
-mod sample;
+pub(crate) mod sample;
 pub mod scale;
 mod select;
 

@@ -43,7 +43,6 @@ mod options;
 mod ordered;
 mod shap;
 mod split;
-mod stop;
 mod tree;
 
 pub use binned::Binned;
@@ -52,5 +51,7 @@ pub use boosting::{FittedHistGradientBoosting, HistGradientBoosting, Round};
 pub use forest::{Bag, ExtraTrees, FittedForest, OutOfBag, OutOfBagPredictions, RandomForest};
 pub use importance::Importance;
 pub use loss::Loss;
-pub use options::{Categories, ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+pub use options::{Categories, HighCardinality, Monotone, Sampling};
 pub use shap::ShapValues;
+
+pub use super::{ClassWeight, EarlyStopping};

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{at_least_one, at_least_zero};
 use crate::random::Seed;
@@ -23,83 +22,6 @@ impl Monotone {
             Self::Increasing => 1,
             Self::Decreasing => -1,
         }
-    }
-}
-
-/// How much the rows of each class count.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ClassWeight {
-    /// As they are.
-    #[default]
-    Equal,
-    /// Each class as much as any other: `n / (K n_k)`, by the rows' weights if they have any.
-    ///
-    /// Probabilities are then those of a population whose classes are of one size.
-    Balanced,
-    /// These factors, by class name; 1 for a class that is not named.
-    Given(Vec<(String, f64)>),
-}
-
-impl ClassWeight {
-    /// The rows' weights times those of their classes.
-    pub(super) fn apply<Y: Target>(
-        &self,
-        target: &Y,
-        weights: Option<Vec<f64>>,
-    ) -> Result<Option<Vec<f64>>> {
-        if *self == Self::Equal {
-            return Ok(weights);
-        }
-        let names = target.class_names();
-        if names.is_empty() {
-            let expected = "Equal, as the target has no classes";
-            return Err(Error::parameter(
-                "class_weight",
-                expected,
-                format!("{self:?}"),
-            ));
-        }
-        let codes = target.strata(RowIndex::All(target.n_rows()));
-        let mut weights = weights.unwrap_or_else(|| vec![1.0; codes.len()]);
-        let factors: Vec<f64> = match self {
-            Self::Equal => vec![1.0; names.len()],
-            Self::Balanced => {
-                let mut sums = vec![0.0; names.len()];
-                for (&code, &weight) in codes.iter().zip(&weights) {
-                    sums[code as usize] += weight;
-                }
-                let total: f64 = sums.iter().sum();
-                let n_present = sums.iter().filter(|&&sum| sum > 0.0).count() as f64;
-                let factor = |sum: f64| {
-                    if sum > 0.0 {
-                        total / (n_present * sum)
-                    } else {
-                        0.0
-                    }
-                };
-                sums.into_iter().map(factor).collect()
-            }
-            Self::Given(given) => {
-                let mut factors = vec![1.0; names.len()];
-                for (name, factor) in given {
-                    let Some(class) = names.iter().position(|n| n == name) else {
-                        let expected = format!("names of classes ({})", names.join(", "));
-                        return Err(Error::parameter("class_weight", expected, name));
-                    };
-                    if !factor.is_finite() || *factor < 0.0 {
-                        let expected = "finite and 0 or more";
-                        return Err(Error::parameter("class_weight", expected, factor));
-                    }
-                    factors[class] = *factor;
-                }
-                factors
-            }
-        };
-        for (weight, &code) in weights.iter_mut().zip(&codes) {
-            *weight *= factors[code as usize];
-        }
-        Ok(Some(weights))
     }
 }
 
@@ -224,55 +146,6 @@ pub enum HighCardinality {
         /// The most levels that a code keeps as they are.
         more_than: usize,
     },
-}
-
-/// When boosting stops before its last round: once the loss of rows that were set aside has not
-/// fallen for some rounds. The trees of the best round so far are kept.
-///
-/// The rows are set aside from the training rows: the last ones if rows have a time, whole groups
-/// if they have groups, and stratified otherwise. Trees and cuts of bins do not see them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EarlyStopping {
-    share: f64,
-    patience: usize,
-    min_improvement: f64,
-}
-
-impl Default for EarlyStopping {
-    fn default() -> Self {
-        Self {
-            share: 0.1,
-            patience: 20,
-            min_improvement: 0.0,
-        }
-    }
-}
-
-impl EarlyStopping {
-    /// A tenth of the rows is set aside; 20 rounds without improvement are enough.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    crate::model::options::options! {
-        /// The share of rows that is set aside, above 0 and at most a half; 0.1 by default.
-        with_share(share: f64);
-        /// How many rounds without improvement stop the fit; 20 by default.
-        with_patience(patience: usize);
-        /// By how much the loss must fall to count as an improvement; 0 by default.
-        with_min_improvement(min_improvement: f64);
-    }
-
-    pub(super) fn check(self) -> Result<()> {
-        at_least_one("patience", self.patience)?;
-        at_least_zero("min_improvement", self.min_improvement)?;
-        if self.share > 0.0 && self.share <= 0.5 {
-            return Ok(());
-        }
-        let expected = "above 0 and at most 0.5";
-        Err(Error::parameter("share", expected, self.share))
-    }
 }
 
 /// How boosting splits features that are codes without an order.

@@ -35,7 +35,7 @@
 mod log1p;
 mod max_abs;
 mod min_max;
-mod normal;
+pub(crate) mod normal;
 mod quantile;
 mod robust;
 mod standard;

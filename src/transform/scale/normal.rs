@@ -9,7 +9,7 @@
     clippy::unreadable_literal,
     reason = "coefficients as they were published"
 )]
-pub(super) fn inverse_normal(p: f64) -> f64 {
+pub(crate) fn inverse_normal(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
         let r = 0.180625 - q * q;

@@ -1,10 +1,10 @@
 //! What boosting learns from.
 
 use super::super::loss::Objective;
-use super::super::stop::inner_split;
 use super::HistGradientBoosting;
 use crate::data::{FitContext, RowIndex, Target};
 use crate::error::{Error, Result};
+use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
 use crate::random::Seed;
 
 /// What there is to learn from, by row of the binned table.
@@ -36,37 +36,10 @@ impl Data {
             let found = format!("{:?}", spec.loss);
             return Err(Error::parameter("monotone", expected, found));
         }
-        let all = RowIndex::All(n);
-        let y: Vec<f64> = if target.class_names().is_empty() {
-            target.output(0, all)
-        } else {
-            target.strata(all).into_iter().map(f64::from).collect()
-        };
+        let y = numbers_of(target);
         objective.check(&y)?;
-        if let Some(weights) = context.weights()
-            && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
-        {
-            return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
-        }
-        let weights = spec
-            .class_weight
-            .apply(target, context.weights().map(<[f64]>::to_vec))?;
-        let (train, validation) = match spec.early_stopping {
-            None => (None, Vec::new()),
-            Some(stopping) => {
-                let split = inner_split(stopping.share(), target, context)?;
-                (Some(split.0), split.1)
-            }
-        };
-        if let Some(weights) = &weights {
-            // Rows to learn from, and rows to validate if there are any.
-            for part in [train.as_deref(), Some(&validation[..])] {
-                let weights = Self::at(weights, part);
-                if !weights.is_empty() && weights.iter().all(|&weight| weight <= 0.0) {
-                    return Err(Error::data("weights with a positive sum", "only zeros"));
-                }
-            }
-        }
+        let weights = weights_of(target, context, &spec.class_weight)?;
+        let (train, validation) = split_of(target, context, spec.early_stopping, weights.as_deref())?;
         let data = Self {
             objective,
             y,
@@ -137,29 +110,5 @@ impl Data {
         self.weights
             .as_ref()
             .map(|w| Self::at(w, self.train.as_deref()))
-    }
-}
-
-/// Checks that there are as many rows of each part as of the others, and at least one.
-pub(in crate::model::hist) fn check_lengths<Y: Target>(
-    n: usize,
-    target: &Y,
-    context: &FitContext<'_>,
-) -> Result<()> {
-    if n == 0 {
-        return Err(Error::data("at least one row", "none"));
-    }
-    let lengths = [
-        Some(target.n_rows()),
-        context.weights().map(<[f64]>::len),
-        context.groups().map(<[u32]>::len),
-        context.time().map(<[f64]>::len),
-    ];
-    match lengths.into_iter().flatten().find(|&length| length != n) {
-        Some(length) => Err(Error::data(
-            format!("{n} rows, as the features have"),
-            length,
-        )),
-        None => Ok(()),
     }
 }

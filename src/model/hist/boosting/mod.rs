@@ -7,20 +7,20 @@ mod rounds;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use data::{Data, check_lengths};
+pub(super) use data::Data;
 pub use fitted::{FittedHistGradientBoosting, Round};
 
 use self::rounds::Rounds;
 use super::binned::Binned;
 use super::bins::Binning;
 use super::loss::Loss;
-use super::options::{Categories, ClassWeight, EarlyStopping, HighCardinality, Monotone, Sampling};
+use super::options::{Categories, HighCardinality, Monotone, Sampling};
 use super::ordered::Statistics;
 use super::split::Criteria;
 use crate::data::{Feature, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
-use crate::model::{Estimator, MaxFeatures};
+use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures};
 
 /// Gradient boosting of trees on histograms (Friedman 2001; Chen and Guestrin 2016; Ke et al.
 /// 2017): for most tables the strongest single model.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::super::binned::Binned;
-use super::super::boosting::check_lengths;
+use crate::model::training::check_lengths;
 use super::super::grow::Grown;
 use super::super::histogram::{Cell, Scale, Wide};
 use super::super::split::Criteria;

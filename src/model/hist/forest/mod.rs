@@ -16,10 +16,11 @@ pub use fitted::{FittedForest, OutOfBagPredictions};
 use super::binned::Binned;
 use super::bins::Binning;
 use super::options::Categories;
-use super::options::ClassWeight;
+
 use super::split::Criteria;
 use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
+use crate::model::ClassWeight;
 use crate::model::options::{at_least_one, at_least_zero};
 use crate::model::{Estimator, MaxFeatures, OutOfBagEstimator};
 

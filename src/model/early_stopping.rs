@@ -1,14 +1,68 @@
-//! The rows that early stopping sets aside.
+//! When to stop a fit early, and the rows that are set aside to tell.
+
+use serde::{Deserialize, Serialize};
 
 use crate::data::{FitContext, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::folds::deal;
+use crate::model::options::{at_least_one, at_least_zero};
+
+/// When a fit of many rounds (boosting) or epochs (a network) stops before its last one: once the
+/// loss of rows that were set aside has not fallen for some of them. What the best round or epoch
+/// so far had come to is kept.
+///
+/// The rows are set aside from the training rows: the last ones if rows have a time, whole groups
+/// if they have groups, and stratified otherwise. What is fitted does not see them: neither trees
+/// nor weights, nor the cuts of bins or the scaling of inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStopping {
+    share: f64,
+    patience: usize,
+    min_improvement: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            share: 0.1,
+            patience: 20,
+            min_improvement: 0.0,
+        }
+    }
+}
+
+impl EarlyStopping {
+    /// A tenth of the rows is set aside; 20 rounds (or epochs) without improvement are enough.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    crate::model::options::options! {
+        /// The share of rows that is set aside, above 0 and at most a half; 0.1 by default.
+        with_share(share: f64);
+        /// How many rounds or epochs without improvement stop the fit; 20 by default.
+        with_patience(patience: usize);
+        /// By how much the loss must fall to count as an improvement; 0 by default.
+        with_min_improvement(min_improvement: f64);
+    }
+
+    pub(crate) fn check(self) -> Result<()> {
+        at_least_one("patience", self.patience)?;
+        at_least_zero("min_improvement", self.min_improvement)?;
+        if self.share > 0.0 && self.share <= 0.5 {
+            return Ok(());
+        }
+        let expected = "above 0 and at most 0.5";
+        Err(Error::parameter("share", expected, self.share))
+    }
+}
 
 /// Rows to train on and rows to validate, each in ascending order.
 ///
 /// With times, the last rows are validated (rows of one time, and of one group, stay together);
 /// else folds are dealt as everywhere: stratified, in whole groups if there are groups.
-pub(super) fn inner_split<Y: Target>(
+pub(crate) fn inner_split<Y: Target>(
     share: f64,
     target: &Y,
     context: &FitContext<'_>,

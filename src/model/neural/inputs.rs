@@ -1,0 +1,454 @@
+//! From features to inputs: levels to rows of tables, numbers to a common scale. Learned from the
+//! rows that the network is trained on.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::options::{NumericEmbedding, NumericScaling};
+use super::tables::{Kind, TableShape};
+use crate::data::{FeatureKind, Features, Provenance, RowIndex};
+use crate::error::{Error, Result};
+use crate::transform::columnwise::Numbers;
+use crate::transform::scale::normal::inverse_normal;
+
+/// How many quantiles a curve of normal scores has at most.
+const N_QUANTILES: usize = 1000;
+/// Rows that are encoded by one task.
+const CHUNK: usize = 256;
+
+/// How the features become inputs, one after the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Inputs {
+    sources: Vec<Source>,
+    /// How many numbers there are a row: scaled features, then marks of missing ones.
+    n_numbers: usize,
+    n_scaled: usize,
+}
+
+/// What becomes of a feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Source {
+    /// A row of a table.
+    Levels(Levels),
+    /// A place between rows of a table.
+    Knots(Knots),
+    /// A number, and a mark if it is missing.
+    Number {
+        curve: Curve,
+        column: usize,
+        mark: Option<usize>,
+    },
+}
+
+/// The table rows of a feature's codes. Row 0 is for codes that are rare or were not trained on;
+/// others are numbered in the order in which they first occur, so that it does not matter what
+/// code a level has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Levels {
+    row_of_code: Vec<u32>,
+    pub(super) missing_row: u32,
+    /// How many training rows each table row stands for.
+    pub(super) counts: Vec<u64>,
+}
+
+impl Levels {
+    fn new(values: &[f32], rows: RowIndex<'_>, n_codes: u32, min_count: usize) -> Self {
+        // Missing values come last.
+        let mut counts = vec![0_u64; n_codes as usize + 1];
+        let mut order = Vec::new();
+        let unseen = u64::default();
+        let mut n_unknown = 0;
+        for row in rows.iter() {
+            let Some(slot) = slot(values[row], n_codes) else {
+                n_unknown += 1;
+                continue;
+            };
+            if counts[slot] == unseen {
+                order.push(slot);
+            }
+            counts[slot] += 1;
+        }
+        let mut row_of_slot = vec![0_u32; counts.len()];
+        let mut kept = vec![n_unknown];
+        for slot in order {
+            if counts[slot] >= min_count as u64 {
+                row_of_slot[slot] = u32::try_from(kept.len()).unwrap_or(0);
+                kept.push(counts[slot]);
+            } else {
+                kept[0] += counts[slot];
+            }
+        }
+        let missing_row = row_of_slot.pop().unwrap_or(0);
+        Self {
+            row_of_code: row_of_slot,
+            missing_row,
+            counts: kept,
+        }
+    }
+
+    pub(super) fn row_of_code(&self, code: u32) -> u32 {
+        self.row_of_code.get(code as usize).copied().unwrap_or(0)
+    }
+
+    fn row(&self, value: f32) -> u32 {
+        if value.is_nan() {
+            return self.missing_row;
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "codes are below 2^32 by their type"
+        )]
+        slot(value, self.row_of_code.len() as u32).map_or(0, |slot| self.row_of_code[slot])
+    }
+}
+
+/// The code as an index, `n_codes` for a missing value, `None` for what is no code.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "whole and within bounds where it is used"
+)]
+fn slot(value: f32, n_codes: u32) -> Option<usize> {
+    if value.is_nan() {
+        return Some(n_codes as usize);
+    }
+    let code = value as u32;
+    (code < n_codes && code as f32 == value).then_some(code as usize)
+}
+
+/// A feature's quantiles, where its vector is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Knots(Vec<f32>);
+
+impl Knots {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "quantiles of 32-bit numbers"
+    )]
+    fn new(numbers: Numbers<'_>, weights: Option<&[f64]>, n_bins: usize) -> Self {
+        let orders: Vec<f64> = (0..=n_bins).map(|k| k as f64 / n_bins as f64).collect();
+        let quantiles = numbers.sample(weights).quantiles(&orders);
+        let mut knots: Vec<f32> = quantiles.into_iter().map(|q| q as f32).collect();
+        knots.dedup();
+        if knots.is_empty() {
+            knots.push(0.0);
+        }
+        Self(knots)
+    }
+
+    /// The place of a number among the knots: 0 up to the first, 1.5 midway from the second to the
+    /// third; NaN for a missing one.
+    fn place(&self, value: f32) -> f32 {
+        let last = self.0.len() - 1;
+        if value.is_nan() {
+            return f32::NAN;
+        }
+        let above = self.0.partition_point(|&knot| knot <= value);
+        if above == 0 {
+            return 0.0;
+        }
+        if above > last {
+            return last as f32;
+        }
+        let (low, high) = (self.0[above - 1], self.0[above]);
+        // Half of each, so that no difference overflows.
+        let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+        (above - 1) as f32 + share.min(1.0 - f32::EPSILON)
+    }
+}
+
+/// A piecewise linear function, flat beyond its ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Curve {
+    /// `(x - mean) * factor`.
+    Line { mean: f64, factor: f64 },
+    /// Between these points, in ascending order.
+    Points(Vec<(f32, f32)>),
+}
+
+impl Curve {
+    fn new(numbers: Numbers<'_>, weights: Option<&[f64]>, scaling: NumericScaling) -> Self {
+        let mut sample = numbers.sample(weights);
+        match scaling {
+            NumericScaling::Standard => {
+                let (mean, variance) = sample.mean_variance().unwrap_or((0.0, 0.0));
+                let factor = if variance > 0.0 {
+                    variance.sqrt().recip()
+                } else {
+                    0.0
+                };
+                Self::Line { mean, factor }
+            }
+            NumericScaling::Quantile => {
+                let m = N_QUANTILES.min(numbers.len()).max(2);
+                let last = (m - 1) as f64;
+                let orders: Vec<f64> = (0..m).map(|k| k as f64 / last).collect();
+                Self::Points(normal_scores(&sample.quantiles(&orders)))
+            }
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "inputs have 32 bits")]
+    fn at(&self, x: f32) -> f32 {
+        if x.is_nan() {
+            return 0.0;
+        }
+        match self {
+            Self::Line { mean, factor } => ((f64::from(x) - mean) * factor) as f32,
+            Self::Points(points) => {
+                let above = points.partition_point(|&(value, _)| value <= x);
+                match (above.checked_sub(1).map(|k| points[k]), points.get(above)) {
+                    (None, None) => 0.0,
+                    (Some((_, y)), None) | (None, Some(&(_, y))) => y,
+                    (Some((low, y_low)), Some(&(high, y_high))) => {
+                        let share = (x / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+                        y_low + (y_high - y_low) * share
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The normal score of each distinct quantile's middle place; the ends are half a place in.
+#[allow(clippy::cast_possible_truncation, reason = "inputs have 32 bits")]
+fn normal_scores(quantiles: &[f64]) -> Vec<(f32, f32)> {
+    let n = quantiles.len() as f64;
+    let mut points: Vec<(f32, f32)> = Vec::new();
+    let mut start = 0;
+    while start < quantiles.len() {
+        let value = quantiles[start] as f32;
+        let same = |&&q: &&f64| q as f32 <= value;
+        let end = start + quantiles[start..].iter().take_while(same).count().max(1);
+        // Places are 0.5, 1.5, .. of n.
+        let middle = f64::midpoint(start as f64, end as f64) / n;
+        points.push((value, inverse_normal(middle) as f32));
+        start = end;
+    }
+    points
+}
+
+/// Features of rows as inputs.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) n_rows: usize,
+    /// `n_rows` times `n_numbers`, row after row.
+    pub(super) numbers: Vec<f32>,
+    /// By table.
+    pub(super) lookups: Vec<Lookup>,
+}
+
+/// Where a table is read, by row.
+#[derive(Debug)]
+pub(super) enum Lookup {
+    Rows(Vec<u32>),
+    Places(Vec<f32>),
+}
+
+/// The options that say how features become inputs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InputOptions {
+    pub(super) scaling: NumericScaling,
+    pub(super) embedding: NumericEmbedding,
+    pub(super) min_level_count: usize,
+}
+
+impl Inputs {
+    /// Learns from the given rows of features, of these weights by row of the features.
+    pub(super) fn new<P: Provenance>(
+        features: &Features<P>,
+        rows: RowIndex<'_>,
+        weights: Option<&[f64]>,
+        options: InputOptions,
+    ) -> Result<Self> {
+        check_infinite(features)?;
+        let weights = weights.map(|weights| rows.gather(weights));
+        let weights = weights.as_deref();
+        let learned = (0..features.n_features()).into_par_iter().map(|j| {
+            let values = features.column(j);
+            if let FeatureKind::Code { n_codes } = features.fields()[j].kind() {
+                let levels = Levels::new(values, rows, n_codes, options.min_level_count);
+                return (Source::Levels(levels), false);
+            }
+            let numbers = Numbers::of_feature(values).at(rows);
+            if let NumericEmbedding::PiecewiseLinear { n_bins, .. } = options.embedding {
+                return (Source::Knots(Knots::new(numbers, weights, n_bins)), false);
+            }
+            let curve = Curve::new(numbers, weights, options.scaling);
+            let source = Source::Number {
+                curve,
+                column: 0,
+                mark: None,
+            };
+            (source, numbers.any_missing())
+        });
+        let learned: Vec<(Source, bool)> = learned.collect();
+        let is_number = |(source, _): &&(Source, bool)| matches!(source, Source::Number { .. });
+        let n_scaled = learned.iter().filter(is_number).count();
+        let (mut n_columns, mut n_numbers) = (0, n_scaled);
+        let place = |(mut source, has_missing): (Source, bool)| {
+            if let Source::Number { column, mark, .. } = &mut source {
+                *column = n_columns;
+                n_columns += 1;
+                if has_missing {
+                    *mark = Some(n_numbers);
+                    n_numbers += 1;
+                }
+            }
+            source
+        };
+        let sources = learned.into_iter().map(place).collect();
+        Ok(Self {
+            sources,
+            n_numbers,
+            n_scaled,
+        })
+    }
+
+    /// How many numbers there are a row.
+    pub(super) fn n_numbers(&self) -> usize {
+        self.n_numbers
+    }
+
+    /// How many of them, the first ones, are scaled features.
+    pub(super) fn n_scaled(&self) -> usize {
+        self.n_scaled
+    }
+
+    /// The rows of each table, in the order of the features, and how their vectors are sized.
+    pub(super) fn tables(&self, size_of: impl Fn(usize, usize) -> usize) -> Vec<TableShape> {
+        let shape = |(feature, source): (usize, &Source)| {
+            let (n_rows, kind) = match source {
+                Source::Levels(levels) => (levels.counts.len(), Kind::Levels),
+                // One for missing values.
+                Source::Knots(knots) => (knots.0.len() + 1, Kind::Knots),
+                Source::Number { .. } => return None,
+            };
+            Some(TableShape {
+                n_rows,
+                kind,
+                size: size_of(feature, n_rows),
+            })
+        };
+        self.sources.iter().enumerate().filter_map(shape).collect()
+    }
+
+    /// The table of a feature and its levels, if it has a table of levels.
+    pub(super) fn levels(&self, feature: usize) -> Option<(usize, &Levels)> {
+        let is_table = |source: &&Source| !matches!(source, Source::Number { .. });
+        let table = self.sources[..feature].iter().filter(is_table).count();
+        match &self.sources[feature] {
+            Source::Levels(levels) => Some((table, levels)),
+            _ => None,
+        }
+    }
+
+    /// The inputs of all rows.
+    pub(super) fn encode<P: Provenance>(&self, features: &Features<P>) -> Result<Encoded> {
+        check_infinite(features)?;
+        let n_rows = features.n_rows();
+        let lookups: Vec<Option<Lookup>> = self
+            .sources
+            .par_iter()
+            .enumerate()
+            .map(|(j, source)| {
+                let values = features.column(j).iter();
+                match source {
+                    Source::Levels(levels) => {
+                        Some(Lookup::Rows(values.map(|&v| levels.row(v)).collect()))
+                    }
+                    Source::Knots(knots) => {
+                        Some(Lookup::Places(values.map(|&v| knots.place(v)).collect()))
+                    }
+                    Source::Number { .. } => None,
+                }
+            })
+            .collect();
+        let mut numbers = vec![0.0; n_rows * self.n_numbers];
+        if self.n_numbers > 0 {
+            numbers
+                .par_chunks_mut(CHUNK * self.n_numbers)
+                .enumerate()
+                .for_each(|(chunk, out)| {
+                    let first = chunk * CHUNK;
+                    let n = out.len() / self.n_numbers;
+                    for (j, source) in self.sources.iter().enumerate() {
+                        let Source::Number {
+                            curve,
+                            column,
+                            mark,
+                        } = source
+                        else {
+                            continue;
+                        };
+                        let values = &features.column(j)[first..first + n];
+                        for (out, &value) in out.chunks_exact_mut(self.n_numbers).zip(values) {
+                            out[*column] = curve.at(value);
+                            if let Some(mark) = mark {
+                                out[*mark] = f32::from(u8::from(value.is_nan()));
+                            }
+                        }
+                    }
+                });
+        }
+        Ok(Encoded {
+            n_rows,
+            numbers,
+            lookups: lookups.into_iter().flatten().collect(),
+        })
+    }
+
+    /// The inputs of one row: writes its numbers, and gives where each table is read.
+    pub(super) fn encode_row(
+        &self,
+        row: &[f32],
+        numbers: &mut [f32],
+        mut place: impl FnMut(usize, Place),
+    ) {
+        let mut table = 0;
+        for (source, &value) in self.sources.iter().zip(row) {
+            match source {
+                Source::Levels(levels) => {
+                    place(table, Place::Row(levels.row(value)));
+                    table += 1;
+                }
+                Source::Knots(knots) => {
+                    place(table, Place::Between(knots.place(value)));
+                    table += 1;
+                }
+                Source::Number {
+                    curve,
+                    column,
+                    mark,
+                } => {
+                    numbers[*column] = curve.at(value);
+                    if let Some(mark) = mark {
+                        numbers[*mark] = f32::from(u8::from(value.is_nan()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where one row reads a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    Row(u32),
+    Between(f32),
+}
+
+/// Names the first infinite number.
+fn check_infinite<P: Provenance>(features: &Features<P>) -> Result<()> {
+    let find = |j: usize| {
+        let column = features.column(j);
+        let row = column.iter().position(|v| v.is_infinite())?;
+        let error = Error::not_finite(f64::from(column[row])).in_row(row);
+        Some(error.in_column(features.fields()[j].name()))
+    };
+    match (0..features.n_features()).into_par_iter().find_map_first(find) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}

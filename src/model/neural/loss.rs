@@ -1,0 +1,147 @@
+//! What a network's scores mean, and the loss of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Target;
+
+/// What scores mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) enum Head {
+    /// One score: the log-odds of the positive class of two.
+    Binary,
+    /// One score a class; their softmax is the probabilities.
+    Classes(usize),
+    /// The value less `mean`, divided by `scale`.
+    Value { mean: f64, scale: f64 },
+}
+
+/// The target of a row: a class's code, or the scaled value.
+impl Head {
+    /// The head for a target, of which these are the numbers and weights of the training rows.
+    pub(super) fn new<Y: Target>(target: &Y, y: &[f64], weights: &[f64]) -> Self {
+        match target.class_names().len() {
+            0 => {
+                let total: f64 = weights.iter().sum();
+                let weighted = |f: &dyn Fn(f64) -> f64| {
+                    let sum: f64 = y.iter().zip(weights).map(|(&y, w)| w * f(y)).sum();
+                    sum / total
+                };
+                let mean = weighted(&|y| y);
+                let deviation = weighted(&|y| (y - mean).powi(2)).sqrt();
+                let scale = if deviation > 0.0 { deviation } else { 1.0 };
+                Self::Value { mean, scale }
+            }
+            2 => Self::Binary,
+            n => Self::Classes(n),
+        }
+    }
+
+    /// How many scores there are.
+    pub(super) fn n_scores(self) -> usize {
+        match self {
+            Self::Binary | Self::Value { .. } => 1,
+            Self::Classes(n) => n,
+        }
+    }
+
+    /// The target that the loss compares scores with.
+    #[allow(clippy::cast_possible_truncation, reason = "scores have 32 bits")]
+    pub(super) fn scaled(self, y: f64) -> f32 {
+        match self {
+            Self::Binary | Self::Classes(_) => y as f32,
+            Self::Value { mean, scale } => ((y - mean) / scale) as f32,
+        }
+    }
+
+    /// The loss of one row's scores and, in place of them, its gradient: the log loss with labels
+    /// smoothed (Szegedy et al. 2016, section 7: `(1 - ε) y + ε / K` for `K` classes), or the
+    /// squared error of the scaled value.
+    pub(super) fn loss(self, scores: &mut [f32], y: f32, smoothing: f32) -> f64 {
+        match self {
+            Self::Binary => {
+                let score = f64::from(scores[0]);
+                let y = f64::from(y * (1.0 - smoothing) + smoothing / 2.0);
+                // ln(1 + e^s) - y s, without overflow.
+                let loss = score.max(0.0) + (-score.abs()).exp().ln_1p() - y * score;
+                scores[0] = narrow(logistic(score) - y);
+                loss
+            }
+            Self::Classes(n) => {
+                let even = f64::from(smoothing) / n as f64;
+                let (max, log_sum) = log_sum_exp(scores);
+                let mut loss = 0.0;
+                for (class, score) in scores.iter_mut().enumerate() {
+                    let log_p = f64::from(*score) - max - log_sum;
+                    #[allow(clippy::float_cmp, reason = "codes are whole")]
+                    let is_class = class as f32 == y;
+                    let share = even + f64::from(u8::from(is_class)) * f64::from(1.0 - smoothing);
+                    loss -= share * log_p;
+                    *score = narrow(log_p.exp() - share);
+                }
+                loss
+            }
+            Self::Value { .. } => {
+                let error = f64::from(scores[0]) - f64::from(y);
+                scores[0] = narrow(2.0 * error);
+                error * error
+            }
+        }
+    }
+
+    /// The loss of a prediction: the log loss of probabilities, the squared error of a value.
+    pub(super) fn loss_of_prediction(self, prediction: &[f64], y: f64) -> f64 {
+        const LEAST: f64 = 1e-15;
+        match self {
+            Self::Binary => {
+                let p = if y > 0.5 { prediction[0] } else { 1.0 - prediction[0] };
+                -p.max(LEAST).ln()
+            }
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a class's code"
+            )]
+            Self::Classes(_) => -prediction[y as usize].max(LEAST).ln(),
+            Self::Value { .. } => (prediction[0] - y).powi(2),
+        }
+    }
+
+    /// Adds one row's prediction from its scores, times a share.
+    pub(super) fn add_prediction(self, scores: &[f32], share: f64, out: &mut [f64]) {
+        match self {
+            Self::Binary => out[0] += share * logistic(f64::from(scores[0])),
+            Self::Classes(_) => {
+                let (max, log_sum) = log_sum_exp(scores);
+                for (out, &score) in out.iter_mut().zip(scores) {
+                    *out += share * (f64::from(score) - max - log_sum).exp();
+                }
+            }
+            Self::Value { mean, scale } => out[0] += share * (f64::from(scores[0]) * scale + mean),
+        }
+    }
+
+    /// What a loss of training is in the units of [`Self::loss_of_prediction`].
+    pub(super) fn in_units(self, loss: f64) -> f64 {
+        match self {
+            Self::Binary | Self::Classes(_) => loss,
+            Self::Value { scale, .. } => loss * scale * scale,
+        }
+    }
+}
+
+fn logistic(score: f64) -> f64 {
+    1.0 / (1.0 + (-score).exp())
+}
+
+/// The largest score, and the logarithm of the sum of exponentials of scores less that.
+fn log_sum_exp(scores: &[f32]) -> (f64, f64) {
+    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = f64::from(max);
+    let sum: f64 = scores.iter().map(|&s| (f64::from(s) - max).exp()).sum();
+    (max, sum.ln())
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "gradients have 32 bits")]
+fn narrow(x: f64) -> f32 {
+    x as f32
+}

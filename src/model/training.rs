@@ -1,0 +1,81 @@
+//! What models that are fitted in many steps learn from: targets, weights, and which rows are set
+//! aside to stop early.
+
+use super::{ClassWeight, EarlyStopping};
+use super::early_stopping::inner_split;
+use crate::data::{FitContext, RowIndex, Target};
+use crate::error::{Error, Result};
+
+/// Checks that there are as many rows of each part as of the others, and at least one.
+pub(crate) fn check_lengths<Y: Target>(
+    n: usize,
+    target: &Y,
+    context: &FitContext<'_>,
+) -> Result<()> {
+    if n == 0 {
+        return Err(Error::data("at least one row", "none"));
+    }
+    let lengths = [
+        Some(target.n_rows()),
+        context.weights().map(<[f64]>::len),
+        context.groups().map(<[u32]>::len),
+        context.time().map(<[f64]>::len),
+    ];
+    match lengths.into_iter().flatten().find(|&length| length != n) {
+        Some(length) => Err(Error::data(
+            format!("{n} rows, as the features have"),
+            length,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The target as one number a row: the class's code, or the value.
+pub(crate) fn numbers_of<Y: Target>(target: &Y) -> Vec<f64> {
+    let all = RowIndex::All(target.n_rows());
+    if target.class_names().is_empty() {
+        target.output(0, all)
+    } else {
+        target.strata(all).into_iter().map(f64::from).collect()
+    }
+}
+
+/// The rows' weights times those of their classes, if there are any.
+pub(crate) fn weights_of<Y: Target>(
+    target: &Y,
+    context: &FitContext<'_>,
+    class_weight: &ClassWeight,
+) -> Result<Option<Vec<f64>>> {
+    if let Some(weights) = context.weights()
+        && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
+    {
+        return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
+    }
+    class_weight.apply(target, context.weights().map(<[f64]>::to_vec))
+}
+
+/// The rows to train on (all if none) and those to validate, each in ascending order; there must be
+/// weight in both.
+pub(crate) fn split_of<Y: Target>(
+    target: &Y,
+    context: &FitContext<'_>,
+    early_stopping: Option<EarlyStopping>,
+    weights: Option<&[f64]>,
+) -> Result<(Option<Vec<u32>>, Vec<u32>)> {
+    let (train, validation) = match early_stopping {
+        None => (None, Vec::new()),
+        Some(stopping) => {
+            let split = inner_split(stopping.share(), target, context)?;
+            (Some(split.0), split.1)
+        }
+    };
+    if let Some(weights) = weights {
+        let has_weight = |rows: RowIndex<'_>| rows.iter().any(|row| weights[row] > 0.0);
+        let train = train.as_deref().map_or(RowIndex::All(weights.len()), RowIndex::Some);
+        let validation = RowIndex::Some(&validation);
+        if !has_weight(train) || !(validation.is_empty() || has_weight(validation)) {
+            return Err(Error::data("weights with a positive sum", "only zeros"));
+        }
+    }
+    Ok((train, validation))
+}
