@@ -18,7 +18,7 @@ use crate::random::Seed;
 /// Rows that go through the network together.
 pub(super) const CHUNK: usize = 128;
 /// Rows of weights whose gradients are computed together.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 /// The share of a batch's moments in the running ones.
 const NEW_SHARE: f32 = 0.1;
 
