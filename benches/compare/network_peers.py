@@ -1,11 +1,13 @@
 """The peers of the networks: PyTorch, and scikit-learn where it can do the same.
 
-A job's `network` says what to build: `hidden`, `activation` ("relu", "tanh", "sigmoid"), `dropout`,
-`batch_size`, `n_epochs`, `learning_rate`; the embeddings' sizes are `min(50, (n + 1) // 2)`. Numbers
-are standardised with the training rows' mean and deviation; a missing one becomes 0, and columns
-that have some get a mark. Missing and unseen codes have the embeddings' first row.
+A job's `network` says what to build, by the names of our options: `hidden`, `activation`,
+`dropout`, `batch_size`, `n_epochs`, `learning_rate`; the optimizer is Adam, and embeddings have
+`min(50, (n + 1) // 2)` numbers. Numbers are standardised with the training rows' mean and deviation;
+a missing one becomes 0, and columns that have some get a mark. Missing and unseen codes have the
+embeddings' first row.
 """
 
+import functools
 import time
 
 import numpy as np
@@ -95,20 +97,20 @@ class Torch:
         return outputs.sigmoid() if outputs.dim() == 1 else outputs.softmax(dim=1)
 
     def row_calls(self, x):
-        """Functions that predict one row each, whose inputs are tensors already."""
+        """Functions that predict a row each, whose inputs are tensors already."""
         codes, numbers = self.tensors(x)
 
-        def call(row):
+        def call(codes, numbers):
             with self.torch.inference_mode():
-                return self.net(*row).sigmoid()
+                self.answer = self.net(codes, numbers).sigmoid()
 
-        return [lambda row=row: call(row) for row in zip(codes.split(1), numbers.split(1))]
+        return [functools.partial(call, *row) for row in zip(codes.split(1), numbers.split(1))]
 
 
 def network(torch, meta, codes, n_numbers, n_outputs, settings, sparse):
     """Embeddings and numbers side by side, then dense layers."""
     nn = torch.nn
-    activation = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[settings["activation"]]
+    activation = {"Relu": nn.ReLU, "Tanh": nn.Tanh, "Sigmoid": nn.Sigmoid}[settings["activation"]]
 
     class Network(nn.Module):
         def __init__(self):
@@ -125,7 +127,9 @@ def network(torch, meta, codes, n_numbers, n_outputs, settings, sparse):
                     layers.append(nn.Dropout(settings["dropout"]))
                 width = units
             self.layers = nn.Sequential(*layers, nn.Linear(width, n_outputs))
-            initialise(nn, self, settings["activation"])
+            # As ours starts; layers do by PyTorch's defaults.
+            for embedding in self.embeddings:
+                nn.init.normal_(embedding.weight, std=0.1)
 
         def forward(self, codes, numbers):
             inputs = [embedding(codes[:, j]) for j, embedding in enumerate(self.embeddings)]
@@ -133,17 +137,6 @@ def network(torch, meta, codes, n_numbers, n_outputs, settings, sparse):
             return outputs if n_outputs > 1 else outputs[:, 0]
 
     return Network()
-
-
-def initialise(nn, net, activation):
-    """He's weights for ReLU and Glorot's for others."""
-    *hidden, _ = linear = [layer for layer in net.layers if isinstance(layer, nn.Linear)]
-    for layer in linear:
-        if layer in hidden and activation == "relu":
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-        else:
-            nn.init.xavier_uniform_(layer.weight)
-        nn.init.zeros_(layer.bias)
 
 
 class ScikitLearn:
@@ -154,7 +147,7 @@ class ScikitLearn:
         from sklearn.neural_network import MLPClassifier
 
         self.version, self.meta, settings = f"scikit-learn {sklearn.__version__}", meta, job["network"]
-        activation = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}[settings["activation"]]
+        activation = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "logistic"}[settings["activation"]]
         n_epochs = settings["n_epochs"]
         self.model = MLPClassifier(
             tuple(settings["hidden"]), activation=activation, alpha=0, batch_size=settings["batch_size"],
