@@ -15,6 +15,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 import data_set
 
+# More columns than so many are nearly all 0: sparse matrices are faster.
+DENSE_COLUMNS = 1000
 MODELS = ["neighbours", "linear", "forest"]
 
 
@@ -50,7 +52,7 @@ def models(is_regression, threads):
 
 
 def features(encoded, n_train, n_test):
-    """Train and test features, scaled and not; sparse if most of them are 0."""
+    """Train and test features, scaled and not; sparse if there are many."""
     train, test = (
         np.memmap(Path(encoded) / f"x_{part}.f32", dtype="<f4", mode="r").reshape(-1, n)
         for part, n in (("train", n_train), ("test", n_test)))
@@ -73,4 +75,4 @@ def compact(values):
 
 def side_by_side(columns):
     x = sparse.hstack(columns, format="csr")
-    return x if x.nnz < 0.3 * np.prod(x.shape) else x.toarray()
+    return x if len(columns) > DENSE_COLUMNS else x.toarray()
