@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 
 import data_set
 import synthetic
+import synthetic_mixed
 import tables
 
 HERE = Path(__file__).resolve().parent
@@ -24,6 +26,26 @@ SEED = 7
 
 def log(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def numbers(text):
+    """Whole numbers with commas between them, on the command line."""
+    return [int(part) for part in text.split(",")]
+
+
+def run_works(arguments, works):
+    """Runs the works, (name, peers, how it is run), that are wanted; ends the program."""
+    with tempfile.TemporaryDirectory(prefix="stackfold-compare-") as scratch:
+        comparison = Comparison(arguments, Path(arguments.work_dir or scratch).resolve())
+        for work, peers, run in works:
+            peers = [peer for peer in peers if comparison.wanted(f"{work}/{peer}")]
+            if peers:
+                try:
+                    run(comparison, peers)
+                except subprocess.CalledProcessError as error:
+                    log(f"{work} failed: {error}")
+                    comparison.failed = True
+    sys.exit(comparison.failed)
 
 
 class Comparison:
@@ -44,6 +66,9 @@ class Comparison:
     def synthetic(self, rows, cols, test_rows):
         return self.data(f"synthetic-{rows}-{cols}-{test_rows}", synthetic.write, rows, test_rows, cols, SEED)
 
+    def mixed(self, rows, numbers, test_rows):
+        return self.data(f"mixed-{rows}-{numbers}-{test_rows}", synthetic_mixed.write, rows, test_rows, numbers, SEED)
+
     def table(self, name, split):
         return self.data(f"{name}-{split}", tables.write, name, split)
 
@@ -62,10 +87,17 @@ class Comparison:
     def run(self, contestant, job):
         """One fit in a process of its own; its figures, with the predictions as `predictions`."""
         predictions = self.folder / "predictions.f64"
+        figures = self.execute(contestant, {**job, "predictions": str(predictions)})
+        n_test = data_set.meta(job["data"])["n_test"]
+        figures["predictions"] = np.fromfile(predictions, dtype="<f8").reshape(-1, n_test).T
+        return figures
+
+    def execute(self, contestant, job):
+        """One job in a process of its own; the figures that it prints."""
         job = {
-            "seed": SEED, "measure": "fit", "categories": "numbers", "calls": 1,
+            "seed": SEED, "measure": "fit", "categories": "numbers", "calls": 1, "predictions": "",
             **job,
-            "contestant": contestant, "data": str(job["data"]), "predictions": str(predictions),
+            "contestant": contestant, "data": str(job["data"]),
         }
         path = self.folder / "job.json"
         path.write_text(json.dumps(job))
@@ -73,8 +105,6 @@ class Comparison:
         environment = {**os.environ, "OMP_NUM_THREADS": str(job["threads"]), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run([*program, str(path)], env=environment, stdout=subprocess.PIPE, check=True, text=True)
         figures = json.loads(done.stdout)
-        n_test = data_set.meta(job["data"])["n_test"]
-        figures["predictions"] = np.fromfile(predictions, dtype="<f8").reshape(-1, n_test).T
         log(f"  {contestant}: {figures['seconds']:.6g} s, {show(figures['mb'])} MB, {job['threads']} threads")
         return figures
 
@@ -87,7 +117,7 @@ class Comparison:
             subprocess.run(
                 ["cargo", "build", "--release", "--quiet", "--manifest-path", str(manifest)],
                 env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
-            self.binary = str(target / "release" / "trees")
+            self.binary = str(target / "release" / "ours")
         return self.binary
 
     def rounds(self, work, entries):
@@ -111,7 +141,7 @@ class Comparison:
     def line(self, work, job, ours, peer, scores=(None, None), metric=None, agree=None, note=None):
         """Prints the line of one work and peer; `rows` are the rows that the time is for."""
         meta = data_set.meta(job["data"])
-        n_rows = {"fit": meta["n_train"], "predict": meta["n_test"], "predict_row": 1}[job.get("measure", "fit")]
+        n_rows = {"predict": meta["n_test"], "predict_row": 1}.get(job.get("measure"), meta["n_train"])
         fields = {
             "work": work,
             "peer": peer["version"],

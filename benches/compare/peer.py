@@ -1,10 +1,11 @@
 """Runs one job with a peer, in a process of its own: `python peer.py JOB.json`.
 
-Reads the job that `trees.py` wrote, prints one JSON object with `seconds`, `mb` and `version`, and
+Reads the job that `comparison.py` wrote, prints one JSON object with `seconds`, `mb` and `version`, and
 writes the predictions for the test rows, column after column, where the job says.
 """
 
 import ctypes
+import functools
 import gc
 import json
 import statistics
@@ -14,6 +15,7 @@ import time
 import numpy as np
 
 import data_set
+import network_peers
 
 
 def memory(field):
@@ -67,8 +69,8 @@ class LightGBM:
     def predict(self, x):
         return self.model.predict(x, num_threads=self.threads)
 
-    def row_predictor(self, n_columns):
-        """One row through the C interface, set up once: no Python object is made for a call."""
+    def row_calls(self, x):
+        """Functions that predict a row each through the C interface, set up once: a call makes no array."""
         from lightgbm.basic import _LIB, _safe_call
 
         setup, length = ctypes.c_void_p(), ctypes.c_int64()
@@ -76,10 +78,11 @@ class LightGBM:
         float32, normal = 0, 0
         _safe_call(_LIB.LGBM_BoosterPredictForMatSingleRowFastInit(
             self.model._handle, ctypes.c_int(normal), ctypes.c_int(0), ctypes.c_int(-1), ctypes.c_int(float32),
-            ctypes.c_int32(n_columns), ctypes.c_char_p(b"num_threads=1"), ctypes.byref(setup)))
+            ctypes.c_int32(x.shape[1]), ctypes.c_char_p(b"num_threads=1"), ctypes.byref(setup)))
         answer = self.answer.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
         call, size = _LIB.LGBM_BoosterPredictForMatSingleRowFast, ctypes.byref(length)
-        return lambda pointer: call(setup, pointer, size, answer)
+        rows = [ctypes.c_void_p(x.ctypes.data + i * x.strides[0]) for i in range(len(x))]
+        return [functools.partial(call, setup, row, size, answer) for row in rows]
 
 
 class XGBoost:
@@ -142,15 +145,14 @@ PEERS = {"lightgbm": LightGBM, "xgboost": XGBoost, "xgboost_leafwise": XGBoost, 
 
 def seconds_per_row(peer, x, n_calls):
     """The median over calls with one row each, the rows in turn."""
-    call = peer.row_predictor(x.shape[1])
-    first, stride = x.ctypes.data, x.strides[0]
-    pointers = [ctypes.c_void_p(first + (i % len(x)) * stride) for i in range(n_calls)]
-    times = []
-    for pointer in pointers:
+    x = x[:n_calls]
+    calls, times = peer.row_calls(x), []
+    for i in range(n_calls):
+        call = calls[i % len(x)]
         start = time.perf_counter()
-        call(pointer)
+        call()
         times.append(time.perf_counter() - start)
-    assert np.isclose(peer.answer[0], peer.predict(x[[(n_calls - 1) % len(x)]])[0])
+    assert np.isclose(float(peer.answer[0]), peer.predict(x[[(n_calls - 1) % len(x)]])[0])
     return statistics.median(times)
 
 
@@ -158,7 +160,8 @@ def main():
     with open(sys.argv[1]) as file:
         job = json.load(file)
     meta = data_set.meta(job["data"])
-    peer = PEERS[job["contestant"]](job, meta)
+    peers = network_peers.PEERS if job["model"] == "network" else PEERS
+    peer = peers[job["contestant"]](job, meta)
     x, y = data_set.features(job["data"], "train"), data_set.target(job["data"], "train")
     _, seconds, mb = measured(lambda: peer.fit(x, y))
     del x
@@ -167,6 +170,8 @@ def main():
         runs = [measured(lambda: peer.predict(x)) for _ in range(job["calls"])]
         seconds = statistics.median(run[1] for run in runs)
         mb = statistics.median(run[2] for run in runs)
+    elif job["measure"] == "epoch":
+        seconds = statistics.median(peer.epoch_seconds[1:])
     elif job["measure"] == "predict_row":
         seconds, mb = seconds_per_row(peer, x, job["calls"]), None
     predictions = np.asarray(peer.predict(x), dtype="<f8")

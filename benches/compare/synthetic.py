@@ -35,16 +35,15 @@ def write(folder, n_train, n_test, n_columns, seed):
                 shown[j] = signal
             yield f"{kind}{j}", n_levels if kind == "code" else None, values
 
-    truth = {}
+    best = {}
 
     def target():
         logit = _logit(plan, shown, n, np.random.default_rng([seed, 1]))
-        p = _calibrate(logit)
-        truth["best_auc"] = expected_auc(p)
-        truth["best_log_loss"] = float(-np.mean(p * np.log(p) + (1 - p) * np.log1p(-p)))
+        p = calibrate(logit, POSITIVE_RATE, BEST_AUC)
+        best.update(truth(p))
         return np.random.default_rng([seed, 2]).random(n) < p
 
-    data_set.write(folder, columns(), target, n_train, "binary", truth=truth)
+    data_set.write(folder, columns(), target, n_train, "binary", truth=best)
 
 
 def _plan(n_columns, rng):
@@ -122,7 +121,7 @@ def _logit(plan, shown, n, rng):
     return logit / logit.std()
 
 
-def _calibrate(logit):
+def calibrate(logit, positive_rate, best_auc):
     """Probabilities with the wanted rate and best AUC, by nested bisection on a part of the rows."""
     part = logit[:50_000]
 
@@ -136,10 +135,16 @@ def _calibrate(logit):
         return 1 / (1 + np.exp(-(scale * z + intercept)))
 
     def intercept(scale):
-        return solve(lambda b: probability(part, scale, b).mean() - POSITIVE_RATE, -60.0, 20.0)
+        return solve(lambda b: probability(part, scale, b).mean() - positive_rate, -60.0, 20.0)
 
-    scale = solve(lambda a: expected_auc(probability(part, a, intercept(a))) - BEST_AUC, 0.1, 20.0)
+    scale = solve(lambda a: expected_auc(probability(part, a, intercept(a))) - best_auc, 0.1, 20.0)
     return probability(logit, scale, intercept(scale)).clip(1e-12, 1 - 1e-12)
+
+
+def truth(p):
+    """The best scores that any model can have on rows of these probabilities."""
+    log_loss = float(-np.mean(p * np.log(p) + (1 - p) * np.log1p(-p)))
+    return {"best_auc": expected_auc(p), "best_log_loss": log_loss}
 
 
 def expected_auc(p):

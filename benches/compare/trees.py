@@ -5,33 +5,17 @@ Prints one JSON line for each piece of work and peer; see README.md.
 """
 
 import argparse
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
-from comparison import Comparison, log
+from comparison import numbers, run_works
 from works import WORKS
 
 
 def main():
-    arguments = parse()
-    with tempfile.TemporaryDirectory(prefix="stackfold-compare-") as scratch:
-        comparison = Comparison(arguments, Path(arguments.work_dir or scratch).resolve())
-        for work, peers, run in WORKS:
-            peers = [peer for peer in peers if comparison.wanted(f"{work}/{peer}")]
-            if peers:
-                try:
-                    run(comparison, peers)
-                except subprocess.CalledProcessError as error:
-                    log(f"{work} failed: {error}")
-                    comparison.failed = True
-    sys.exit(comparison.failed)
+    run_works(parse(), WORKS)
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
     parser.add_argument("--rows", type=int, default=260_753, help="training rows of the synthetic table")
     parser.add_argument("--cols", type=int, default=300, help="columns of the synthetic table")
     parser.add_argument("--test-rows", type=int, default=60_000, help="rows to score on")

@@ -4,8 +4,11 @@ use std::fs;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use stackfold::data::{Feature, Features, Labels, OutOfSample, Values};
+use stackfold::data::{
+    Column, Feature, Features, Labels, Levels, MISSING_CODE, OutOfSample, Table, Values,
+};
 
 use crate::Result;
 use crate::job::Categories;
@@ -58,12 +61,54 @@ impl Folder {
             _ => Feature::number(&field.name),
         };
         let fields: Vec<Feature> = self.meta.columns.iter().map(field).collect();
-        let n_rows = match part {
+        Ok(Features::new(fields, self.n_rows(part), self.read(part)?)?)
+    }
+
+    /// The same as a table, whose categories have levels named so that they sort as their codes.
+    pub fn table(&self, part: &str) -> Result<Table> {
+        let values = self.read(part)?;
+        let columns = self
+            .meta
+            .columns
+            .iter()
+            .zip(values.chunks(self.n_rows(part)));
+        let column = |(field, values): (&Field, &[f32])| -> Result<(String, Column)> {
+            let Some(n_codes) = field.n_codes else {
+                let numbers: Vec<f64> = values.iter().copied().map(f64::from).collect();
+                return Ok((field.name.clone(), Column::numeric(numbers)));
+            };
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "codes are small whole numbers"
+            )]
+            let code = |&value: &f32| {
+                if value.is_nan() {
+                    MISSING_CODE
+                } else {
+                    value as u32
+                }
+            };
+            let levels = Levels::new((0..n_codes).map(|code| format!("{code:06}")).collect())?;
+            let codes: Vec<u32> = values.iter().map(code).collect();
+            Ok((
+                field.name.clone(),
+                Column::from_codes(codes, Arc::new(levels))?,
+            ))
+        };
+        let columns: Vec<(String, Column)> = columns.map(column).collect::<Result<_>>()?;
+        Ok(Table::new(columns)?)
+    }
+
+    fn n_rows(&self, part: &str) -> usize {
+        match part {
             "train" => self.meta.n_train,
             _ => self.meta.n_test,
-        };
-        let values = read(&self.path.join(format!("x_{part}.f32")), f32::from_le_bytes)?;
-        Ok(Features::new(fields, n_rows, values)?)
+        }
+    }
+
+    fn read(&self, part: &str) -> Result<Vec<f32>> {
+        read(&self.path.join(format!("x_{part}.f32")), f32::from_le_bytes)
     }
 
     /// The classes of the training rows.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Map, Value};
+
 #[derive(serde::Deserialize)]
 pub struct Job {
     pub data: PathBuf,
@@ -9,10 +11,17 @@ pub struct Job {
     pub model: Model,
     pub measure: Measure,
     pub categories: Categories,
-    pub n_trees: usize,
+    pub n_trees: Option<usize>,
     pub max_leaves: Option<usize>,
     pub max_depth: Option<usize>,
     pub learning_rate: Option<f64>,
+    /// Options of a network that are not the defaults.
+    #[serde(default)]
+    pub network: Map<String, Value>,
+    /// What encodes categories, for a model that is none of ours.
+    pub encoder: Option<Encoder>,
+    /// Where encoded features are written.
+    pub encoded: Option<PathBuf>,
     pub threads: usize,
     pub seed: u64,
     /// How many predictions to time.
@@ -25,6 +34,9 @@ pub enum Model {
     Boosting,
     RandomForest,
     ExtraTrees,
+    Network,
+    /// No model: features are encoded and written.
+    Features,
 }
 
 /// What is timed.
@@ -32,6 +44,8 @@ pub enum Model {
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     Fit,
+    /// An epoch of a network.
+    Epoch,
     Predict,
     PredictRow,
 }
@@ -42,4 +56,12 @@ pub enum Measure {
 pub enum Categories {
     Native,
     Numbers,
+}
+
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoder {
+    Embedding,
+    OneHot,
+    Ordinal,
 }

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Compares the network of stackfold with PyTorch and scikit-learn, and its embeddings with other encoders.
+
+Prints one JSON line for each piece of work and peer; see README.md.
+"""
+
+import argparse
+import json
+
+from comparison import numbers, run_works
+from network_works import WORKS
+
+
+def main():
+    run_works(parse(), WORKS)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--rows", type=int, default=200_000, help="training rows of the synthetic table")
+    parser.add_argument("--cols", type=int, default=200, help="numbers of the synthetic table, beside 28 codes")
+    parser.add_argument("--test-rows", type=int, default=50_000, help="rows to score on")
+    parser.add_argument("--epochs", type=int, default=5, help="epochs of `epoch`, two at least")
+    parser.add_argument("--threads", type=numbers, default="2", help="numbers of threads, with commas")
+    parser.add_argument("--seeds", type=int, default=5, help="rounds of `epoch`, a seed each")
+    parser.add_argument("--mnist-seeds", type=int, default=3, help="seeds of `mnist`")
+    parser.add_argument("--splits", type=int, default=5, help="splits (of `adult_official`: seeds) of `tables`")
+    parser.add_argument("--embedding-splits", type=int, default=3, help="splits of `embeddings`")
+    parser.add_argument("--network", type=json.loads, default="{}", help="options of our network in `tables`, JSON")
+    parser.add_argument("--only", default="", help="parts of names `work/peer`, with commas: only those that match")
+    parser.add_argument("--work-dir", help="keeps the data here for the next run")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
