@@ -117,22 +117,60 @@ fn slot(value: f32, n_codes: u32) -> Option<usize> {
     (code < n_codes && code as f32 == value).then_some(code as usize)
 }
 
-/// A feature's quantiles, where its vector is trained.
+/// The values of a feature at which its vector is trained, in ascending order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Knots(Vec<f32>);
 
 impl Knots {
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "quantiles of 32-bit numbers"
-    )]
-    fn new(numbers: Numbers<'_>, weights: Option<&[f64]>, n_bins: usize) -> Self {
-        let orders: Vec<f64> = (0..=n_bins).map(|k| k as f64 / n_bins as f64).collect();
-        let quantiles = numbers.sample(weights).quantiles(&orders);
-        let mut knots: Vec<f32> = quantiles.into_iter().map(|q| q as f32).collect();
-        knots.dedup();
-        if knots.is_empty() {
-            knots.push(0.0);
+    /// One knot more than pieces, at most: a value that by itself has the weight of a piece is a
+    /// knot, and the other knots divide the weight of the other values evenly. So a feature that is
+    /// mostly 0 has its knots where it is not.
+    fn new(values: &[f32], rows: RowIndex<'_>, weights: Option<&[f64]>, n_bins: usize) -> Self {
+        let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+        let mut pairs: Vec<(f32, f64)> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, row)| (values[row], weight(i)))
+            .filter(|(value, weight)| !value.is_nan() && *weight > 0.0)
+            .collect();
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        // Distinct values; 0 and -0 are one.
+        pairs.dedup_by(|next, kept| {
+            let is_same = next.0 <= kept.0;
+            if is_same {
+                kept.1 += next.1;
+            }
+            is_same
+        });
+        if pairs.len() <= n_bins + 1 {
+            let mut knots: Vec<f32> = pairs.iter().map(|pair| pair.0).collect();
+            if knots.is_empty() {
+                knots.push(0.0);
+            }
+            return Self(knots);
+        }
+        let total: f64 = pairs.iter().map(|pair| pair.1).sum();
+        let is_heavy = |pair: &(f32, f64)| pair.1 >= total / n_bins as f64;
+        let heavy = pairs.iter().filter(|pair| is_heavy(pair));
+        let n_left = (n_bins + 1).saturating_sub(heavy.clone().count()).max(2);
+        let left = total - heavy.map(|pair| pair.1).sum::<f64>();
+        let n_light = pairs.iter().filter(|pair| !is_heavy(pair)).count();
+        let (mut knots, mut seen, mut n_taken, mut place) = (Vec::new(), 0.0, 0, 0);
+        for pair in &pairs {
+            if is_heavy(pair) {
+                knots.push(pair.0);
+                continue;
+            }
+            place += 1;
+            // The first, the last, and those that pass the next part of the weight.
+            let target = left * n_taken as f64 / (n_left - 1) as f64;
+            seen += pair.1;
+            if n_taken == 0 || seen >= target || place == n_light {
+                knots.push(pair.0);
+                while left * n_taken as f64 / (n_left - 1) as f64 <= seen {
+                    n_taken += 1;
+                }
+            }
         }
         Self(knots)
     }
@@ -273,7 +311,10 @@ impl Inputs {
             }
             let numbers = Numbers::of_feature(values).at(rows);
             if let NumericEmbedding::PiecewiseLinear { n_bins, .. } = options.embedding {
-                return (Source::Knots(Knots::new(numbers, weights, n_bins)), false);
+                return (
+                    Source::Knots(Knots::new(values, rows, weights, n_bins)),
+                    false,
+                );
             }
             let curve = Curve::new(numbers, weights, options.scaling);
             let source = Source::Number {
@@ -447,7 +488,10 @@ fn check_infinite<P: Provenance>(features: &Features<P>) -> Result<()> {
         let error = Error::not_finite(f64::from(column[row])).in_row(row);
         Some(error.in_column(features.fields()[j].name()))
     };
-    match (0..features.n_features()).into_par_iter().find_map_first(find) {
+    match (0..features.n_features())
+        .into_par_iter()
+        .find_map_first(find)
+    {
         Some(error) => Err(error),
         None => Ok(()),
     }

@@ -105,10 +105,12 @@ pub enum NumericEmbedding {
     #[default]
     None,
     /// A vector that is a piecewise linear function of the number (Gorishniy et al. 2022, section
-    /// 3.2): the training values' quantiles are knots, at each of which the vector is trained; in
-    /// between it is interpolated, beyond it stays. Missing has a vector of its own.
+    /// 3.2). The vector is trained at knots, which are values of the training rows: each that alone
+    /// has the weight of a piece, and further ones that divide the weight of the other values
+    /// evenly. Between two knots the vector is interpolated, beyond the outermost it stays. Missing
+    /// has a vector of its own.
     PiecewiseLinear {
-        /// How many pieces there are between knots; fewer if quantiles coincide.
+        /// How many pieces there are between knots; fewer if there are fewer values.
         n_bins: usize,
         /// The size of the vector.
         size: usize,
