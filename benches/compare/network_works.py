@@ -148,7 +148,7 @@ def embeddings(name):
                 job = {"model": "features", "encoder": encoder, "embedding": arguments.embedding, "data": folder, "seed": split}
                 job |= {"threads": max(arguments.threads), "encoded": str(comparison.folder / "encoded")}
                 figures = comparison.execute("ours", job)
-                scores = downstream.scores(folder, job["encoded"], job["threads"])
+                scores = downstream.scores(folder, job["encoded"], encoder, job["threads"])
                 log("    " + ", ".join(f"{model} {value:.4f}" for model, value in scores.items()))
                 found[encoder].append({**figures, "version": encoder, "scores": scores})
         metric = "r2" if data_set.meta(folder)["target"] == "regression" else "auc"
