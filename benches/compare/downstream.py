@@ -1,7 +1,9 @@
 """Models that are fed with encoded features, so that the same model sees each encoding.
 
-k nearest neighbours and linear models get columns less their mean over their deviation, but for
-indicators, which stay 0 and 1; forests get them as they are. What is missing becomes the mean.
+For k nearest neighbours and linear models, numbers and ordinal codes get mean 0 and deviation 1.
+Indicators and embeddings keep their proportions, since how far apart levels are is what they say:
+one factor for all of them makes the columns that they stand for count like numbers, with a mean
+total variance of 1. Forests get features as they are. What is missing becomes the mean.
 """
 
 from pathlib import Path
@@ -20,11 +22,18 @@ DENSE_COLUMNS = 1000
 MODELS = ["neighbours", "linear", "forest"]
 
 
-def scores(folder, encoded, threads):
-    """The test score of each model: R² of a regression, AUC of two classes."""
-    is_regression = data_set.meta(folder)["target"] == "regression"
+def scores(folder, encoded, encoder, threads):
+    """The test score of each model: R² of a regression, AUC of two classes.
+
+    encoded: a folder with `x_train.f32` and `x_test.f32`, encoded features first, then numbers
+    """
+    meta = data_set.meta(folder)
+    is_regression = meta["target"] == "regression"
+    n_codes = sum(column["n_codes"] is not None for column in meta["columns"])
+    n_numbers = len(meta["columns"]) - n_codes
+    n_together = 0 if encoder == "ordinal" else n_codes
     y, y_test = data_set.target(folder, "train"), data_set.target(folder, "test")
-    (scaled, scaled_test), (x, x_test) = features(encoded, len(y), len(y_test))
+    (scaled, scaled_test), (x, x_test) = features(encoded, len(y), len(y_test), n_numbers, n_together)
     found = {}
     for name, model in models(is_regression, threads).items():
         train, test = (x, x_test) if name == "forest" else (scaled, scaled_test)
@@ -51,28 +60,33 @@ def models(is_regression, threads):
     }
 
 
-def features(encoded, n_train, n_test):
-    """Train and test features, scaled and not; sparse if there are many."""
+def features(encoded, n_train, n_test, n_numbers, n_together):
+    """Train and test features, scaled and not; sparse if there are many.
+
+    n_numbers:  how many features, the last ones, are numbers of the table
+    n_together: how many columns the others stand for, which have one scale; 0 if each has its own
+    """
     train, test = (
         np.memmap(Path(encoded) / f"x_{part}.f32", dtype="<f4", mode="r").reshape(-1, n)
         for part, n in (("train", n_train), ("test", n_test)))
-    scaled, plain = ([], []), ([], [])
-    for columns in zip(train, test):
-        column = np.asarray(columns[0], dtype=np.float64)
-        is_indicator = np.isin(column, (0, 1)).all()
-        mean = np.nanmean(column)
-        factor = 1 / (np.nanstd(column) or 1)
-        for part, values in enumerate(columns):
-            values = np.where(np.isnan(values), mean, values)
-            plain[part].append(compact(values))
-            scaled[part].append(plain[part][-1] if is_indicator else compact((values - mean) * factor))
-    return tuple(map(side_by_side, scaled)), tuple(map(side_by_side, plain))
-
-
-def compact(values):
-    return sparse.csc_array(values.astype(np.float32)[:, None])
+    means = np.array([np.nanmean(column, dtype=np.float64) for column in train])
+    # Indicators stay 0 where they are, which keeps them sparse.
+    starts = [0 if np.isin(column, (0, 1)).all() else mean for column, mean in zip(train, means)]
+    deviations = np.array([np.nanstd(column, dtype=np.float64) for column in train])
+    if n_together:
+        together = deviations[: len(train) - n_numbers]
+        together[:] = np.sqrt((together**2).sum() / n_together)
+    factors = np.divide(1, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+    scaled, plain = [], []
+    for part in (train, test):
+        columns = [np.where(np.isnan(x), mean, x) for x, mean in zip(part, means)]
+        plain.append(side_by_side(columns))
+        scaled.append(side_by_side([(x - start) * factor for x, start, factor in zip(columns, starts, factors)]))
+    return scaled, plain
 
 
 def side_by_side(columns):
-    x = sparse.hstack(columns, format="csr")
-    return x if len(columns) > DENSE_COLUMNS else x.toarray()
+    if len(columns) <= DENSE_COLUMNS:
+        return np.column_stack(columns).astype(np.float32)
+    columns = [sparse.csc_array(column.astype(np.float32)[:, None]) for column in columns]
+    return sparse.hstack(columns, format="csr")

@@ -27,6 +27,9 @@ def parse():
     parser.add_argument("--splits", type=int, default=5, help="splits (of `adult_official`: seeds) of `tables`")
     parser.add_argument("--embedding-splits", type=int, default=3, help="splits of `embeddings`")
     parser.add_argument("--network", type=json.loads, default="{}", help="options of our network in `tables`, JSON")
+    parser.add_argument(
+        "--embedding", type=json.loads, default="{}",
+        help="of the embedding encoder in `embeddings`, JSON: n_folds, rows_per_number, and options of its network")
     parser.add_argument("--only", default="", help="parts of names `work/peer`, with commas: only those that match")
     parser.add_argument("--work-dir", help="keeps the data here for the next run")
     return parser.parse_args()

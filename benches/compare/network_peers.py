@@ -9,6 +9,7 @@ embeddings' first row.
 
 import functools
 import time
+import warnings
 
 import numpy as np
 
@@ -156,7 +157,10 @@ class ScikitLearn:
 
     def fit(self, x, y):
         self.standard = Standard(x, self.meta["columns"])
-        self.model.fit(self.standard(x), y)
+        with warnings.catch_warnings():
+            # That it has not converged after so many epochs.
+            warnings.simplefilter("ignore")
+            self.model.fit(self.standard(x), y)
 
     def predict(self, x):
         p = self.model.predict_proba(self.standard(x))

@@ -108,13 +108,13 @@ def tables(name):
     return run
 
 
-def mnist(work, network, n_epochs):
+def mnist(work, network):
     """Pixels as numbers."""
 
     def run(comparison, peers):
         arguments = comparison.arguments
         folder = comparison.table("mnist_10k", 0)
-        network_ = {**PLAIN, "batch_size": 100, "n_epochs": n_epochs, **network}
+        network_ = {**PLAIN, "batch_size": 100, **network}
         job = {**NETWORK, "network": network_, "data": folder, "threads": max(arguments.threads)}
         log(work)
         runs = {contestant: [] for contestant in ("ours", *peers)}
@@ -145,10 +145,10 @@ def embeddings(name):
         for split in range(arguments.embedding_splits):
             folder = comparison.table(name, split)
             for encoder in encoders:
-                job = {"model": "features", "encoder": encoder, "data": folder, "seed": split}
+                job = {"model": "features", "encoder": encoder, "embedding": arguments.embedding, "data": folder, "seed": split}
                 job |= {"threads": max(arguments.threads), "encoded": str(comparison.folder / "encoded")}
                 figures = comparison.execute("ours", job)
-                scores = downstream.scores(folder, job["encoded"], job["threads"])
+                scores = downstream.scores(folder, job["encoded"], encoder, job["threads"])
                 log("    " + ", ".join(f"{model} {value:.4f}" for model, value in scores.items()))
                 found[encoder].append({**figures, "version": encoder, "scores": scores})
         metric = "r2" if data_set.meta(folder)["target"] == "regression" else "auc"
@@ -163,7 +163,7 @@ def embeddings(name):
     return run
 
 
-DEEP = [200, 100, 60, 30]
+DEEP = {"hidden": [200, 100, 60, 30], "n_epochs": 30}
 BOTH = ["torch", "sklearn"]
 
 # The work, its peers, how it is run.
@@ -173,11 +173,11 @@ WORKS = [
     ("tables_adult_official", ["boosting", "torch"], tables("adult_official")),
     ("tables_bank_full", ["boosting", "torch"], tables("bank_full")),
     ("tables_credit_default_uci", ["boosting", "torch"], tables("credit_default_uci")),
-    ("mnist_softmax", BOTH, mnist("mnist_softmax", {"hidden": []}, 10)),
-    ("mnist_sigmoid", BOTH, mnist("mnist_sigmoid", {"hidden": DEEP, "activation": "Sigmoid"}, 30)),
-    ("mnist_tanh", BOTH, mnist("mnist_tanh", {"hidden": DEEP, "activation": "Tanh"}, 30)),
-    ("mnist_relu", BOTH, mnist("mnist_relu", {"hidden": DEEP}, 30)),
-    ("mnist_dropout", ["torch"], mnist("mnist_dropout", {"hidden": DEEP, "dropout": 0.25}, 30)),
+    ("mnist_softmax", BOTH, mnist("mnist_softmax", {"hidden": [], "n_epochs": 10})),
+    ("mnist_sigmoid", BOTH, mnist("mnist_sigmoid", {**DEEP, "activation": "Sigmoid", "learning_rate": 3e-3, "n_epochs": 60})),
+    ("mnist_tanh", BOTH, mnist("mnist_tanh", {**DEEP, "activation": "Tanh"})),
+    ("mnist_relu", BOTH, mnist("mnist_relu", DEEP)),
+    ("mnist_dropout", ["torch"], mnist("mnist_dropout", {**DEEP, "dropout": 0.25, "n_epochs": 60})),
     ("embeddings_employee_salaries", ["one_hot", "ordinal"], embeddings("employee_salaries")),
     ("embeddings_airlines", ["one_hot", "ordinal"], embeddings("airlines")),
     ("embeddings_adult", ["one_hot", "ordinal"], embeddings("adult")),

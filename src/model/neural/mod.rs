@@ -301,6 +301,12 @@ impl<Y: Target> NeuralNetwork<Y> {
         self
     }
 
+    /// See [`with_embedding_sizes`](Self::with_embedding_sizes).
+    #[must_use]
+    pub fn embedding_sizes(&self) -> &[(String, usize)] {
+        &self.options.embedding_sizes
+    }
+
     /// Trains, and keeps the weights if the fit is stopped or diverges: [`Trained::end`] tells.
     ///
     /// ```

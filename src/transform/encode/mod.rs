@@ -13,6 +13,7 @@
 //! | [`TargetEncoder`] | the smoothed mean target in the *other folds* | yes |
 //! | [`OrderedTargetEncoder`] | the smoothed mean target of the rows *before* | yes |
 //! | [`LeaveOneOutEncoder`] | the mean target of the *other rows*, with noise | yes |
+//! | [`EmbeddingEncoder`] | a vector that a network learned on the *other folds* | yes |
 //! | [`CrossFitted`] | what an encoder fitted on the *other folds* says | yes |
 //!
 //! Those that look at the target give the training rows features that were not computed from
@@ -20,6 +21,7 @@
 
 mod cells;
 mod cross_fitted;
+mod embedding;
 mod frequency;
 mod leave_one_out;
 mod lookup;
@@ -33,6 +35,9 @@ mod target;
 mod targets;
 
 pub use cross_fitted::{CrossFitted, TargetStatistic};
+pub use embedding::{
+    EmbeddingEncoder, EmbeddingMatrix, FittedEmbeddingEncoder, PretrainedEmbedding,
+};
 pub use frequency::{FittedFrequencyEncoder, Frequency, FrequencyEncoder, MissingFrequency};
 pub use leave_one_out::{FittedLeaveOneOutEncoder, LeaveOneOutEncoder, LoneRow, Noise};
 pub use one_hot::{Drop, FittedOneHotEncoder, MinFrequency, Missing, OneHotEncoder, Unknown};

@@ -20,6 +20,9 @@ pub struct Job {
     pub network: Map<String, Value>,
     /// What encodes categories, for a model that is none of ours.
     pub encoder: Option<Encoder>,
+    /// Options of the embedding encoder and of its network that are not the defaults.
+    #[serde(default)]
+    pub embedding: Embedding,
     /// Where encoded features are written.
     pub encoded: Option<PathBuf>,
     pub threads: usize,
@@ -64,4 +67,12 @@ pub enum Encoder {
     Embedding,
     OneHot,
     Ordinal,
+}
+
+#[derive(Default, serde::Deserialize)]
+pub struct Embedding {
+    pub n_folds: Option<usize>,
+    pub rows_per_number: Option<usize>,
+    #[serde(flatten)]
+    pub network: Map<String, Value>,
 }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use serde_json::{Map, Value};
 use stackfold::data::Target;
 use stackfold::model::neural::NeuralNetwork;
 use stackfold::model::{Estimator, Predictor};
@@ -16,7 +17,7 @@ use crate::measure::{
 };
 
 pub fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
-    let network = network::<Y>(job)?;
+    let network = with_options(&NeuralNetwork::new(), &job.network)?;
     match job.measure {
         Measure::Fit | Measure::Predict => fit_and_predict(job, folder, target, &network),
         Measure::Epoch => fit_by_epoch(job, folder, target, &network),
@@ -31,13 +32,16 @@ pub fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> 
     }
 }
 
-/// The default network, with the job's options in place of the defaults.
-fn network<Y: Target>(job: &Job) -> Result<NeuralNetwork<Y>> {
-    let mut network = serde_json::to_value(NeuralNetwork::<Y>::new())?;
-    let options = network["options"].as_object_mut();
-    let options = options.ok_or("a network has options")?;
-    for (name, value) in &job.network {
-        let option = options.get_mut(name);
+/// The network with these options in place of its own.
+pub fn with_options<Y: Target>(
+    network: &NeuralNetwork<Y>,
+    options: &Map<String, Value>,
+) -> Result<NeuralNetwork<Y>> {
+    let mut network = serde_json::to_value(network)?;
+    let own = network["options"].as_object_mut();
+    let own = own.ok_or("a network has options")?;
+    for (name, value) in options {
+        let option = own.get_mut(name);
         *option.ok_or_else(|| format!("a network has no option {name}"))? = value.clone();
     }
     Ok(serde_json::from_value(network)?)

@@ -1,0 +1,338 @@
+//! Vectors of levels, taken out of a network.
+
+mod codes;
+mod fitted;
+mod gauge;
+mod matrix;
+mod rotation;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+pub use fitted::{FittedEmbeddingEncoder, PretrainedEmbedding};
+pub use matrix::EmbeddingMatrix;
+
+use self::codes::Coded;
+use self::gauge::{Contexts, Vectors};
+use super::cells::fill;
+use super::cross_fitted::InnerFolds;
+use super::targets::to_feature;
+use crate::data::{Features, FitContext, InSample, Target, Train};
+use crate::error::Result;
+use crate::folds::Folds;
+use crate::model::neural::{EmbeddingSize, FittedNeuralNetwork, NeuralNetwork};
+use crate::model::options::at_least_one;
+use crate::model::{EarlyStopping, Estimator};
+use crate::random::Seed;
+use crate::transform::{FittedTransformer, Transformer};
+
+/// Replaces each level by the vector that a network learns for it.
+///
+/// A [network](NeuralNetwork) is trained to predict the target from the columns, and from the
+/// numbers [beside them](Self::with_context) if there are any. The vectors that it has learned for
+/// the levels come out: `d` features a column, named `column_0`, `column_1` …, for any other model
+/// to use.
+///
+/// # Cross-fitting
+///
+/// Vectors carry the targets of the rows that they were learned from, so a training row's vectors
+/// come from a network that was trained on the other folds. There are two by default: each half of
+/// the rows gets the vectors of the other half. Networks have spaces of their own, and so each
+/// network's vectors are first moved to mean 0 (over its training rows) and rotated (orthogonal
+/// Procrustes, Schönemann 1966) as near as they come to the network's *own predictions* for each
+/// level in 32 fixed contexts (the other columns of 32 rows): these do not depend on how a space is
+/// turned. New rows get the mean of all networks' vectors. No row's features depend on its own
+/// target, not even by the rotation; ADR 6 has the alternatives and the measurements.
+///
+/// # Size
+///
+/// `d` is the network's [embedding size](NeuralNetwork::with_embedding_size), but no more than the
+/// mean number of a level's rows divided by
+/// [`rows_per_number`](Self::with_rows_per_number): columns of many levels with few rows
+/// each get one number, since a forest can read noise out of more.
+/// [Sizes of single columns](NeuralNetwork::with_embedding_sizes) are taken as they are.
+///
+/// # Unknown, rare and missing levels
+///
+/// Levels of fewer training rows than the network's
+/// [`min_level_count`](NeuralNetwork::with_min_level_count) and levels that are unknown share one
+/// vector. It is trained: by rare levels, and by others that take their place at random
+/// ([`level_dropout`](NeuralNetwork::with_level_dropout)). Missing is a level, if it has enough
+/// rows. A level whose rows are all in one fold is unknown to the network that these rows get their
+/// vectors from.
+///
+/// With fewer than two rows (or groups) training rows' features are missing.
+///
+/// Source: Guo and Berkhahn 2016, "Entity embeddings of categorical variables" (arXiv 1604.06737).
+///
+/// # Errors of fitting
+///
+/// As [`NeuralNetwork`]'s, with the fold; a column that is neither categorical nor boolean; a column
+/// of the context that is categorical.
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::EmbeddingEncoder;
+/// // Towns by the sea are dear; which are by the sea has to be found out.
+/// let towns = ["Brighton", "Hove", "Leeds", "Luton", "Derby", "Poole"];
+/// let price = [9.0, 8.5, 3.0, 2.5, 2.8, 9.2];
+/// let town = |i: usize| (i * 7 + i / 6) % 6;
+/// let column = Column::categorical((0..600).map(|i| Some(towns[town(i)])));
+/// let table = Table::new([("town", column)])?;
+/// let noise = |i: usize| (i % 11) as f64 / 10.0;
+/// let target = Values::new((0..600).map(|i| price[town(i)] + noise(i)).collect::<Vec<_>>())?;
+///
+/// let (fitted, training) = EmbeddingEncoder::new().fit_transform(Train::new(&table, &target)?)?;
+/// assert_eq!(training.names().next(), Some("town_0"));
+/// assert_eq!(fitted.nearest("town", "Hove", 2)?.len(), 2);
+/// assert!(["Brighton", "Poole"].contains(&fitted.nearest("town", "Hove", 1)?[0].0));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct EmbeddingEncoder<Y> {
+    network: NeuralNetwork<Y>,
+    context: Vec<String>,
+    rows_per_number: usize,
+    folds: InnerFolds,
+}
+
+impl<Y: Target> Default for EmbeddingEncoder<Y> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<Y: Target> EmbeddingEncoder<Y> {
+    /// A network of 64 units, at most 8 numbers a level and at most one for each 100 rows of a
+    /// level, two folds.
+    #[must_use]
+    pub fn new() -> Self {
+        let network = NeuralNetwork::new()
+            .with_hidden([64])
+            .with_dropout(0.0)
+            .with_embedding_size(EmbeddingSize::Half { max: 8 })
+            .with_min_level_count(2)
+            .with_level_dropout(0.1)
+            .with_learning_rate(5e-3)
+            .with_n_epochs(20)
+            .with_early_stopping(Some(EarlyStopping::new().with_share(0.15).with_patience(2)));
+        Self {
+            network,
+            context: Vec::new(),
+            rows_per_number: 100,
+            folds: InnerFolds::Count(2),
+        }
+    }
+
+    /// With this network. Of several that it may average
+    /// ([`with_n_seeds`](NeuralNetwork::with_n_seeds)), the first gives the vectors.
+    #[must_use]
+    pub fn with_network(self, network: NeuralNetwork<Y>) -> Self {
+        Self { network, ..self }
+    }
+
+    /// The network, to change some of its options.
+    #[must_use]
+    pub fn network(&self) -> &NeuralNetwork<Y> {
+        &self.network
+    }
+
+    /// With these columns of the table (numeric, boolean, dates) as further inputs of the network,
+    /// which then need not be explained by the levels. They are needed in fitting alone, and give
+    /// no features.
+    #[must_use]
+    pub fn with_context<N: Into<String>>(self, columns: impl IntoIterator<Item = N>) -> Self {
+        Self {
+            context: columns.into_iter().map(Into::into).collect(),
+            ..self
+        }
+    }
+
+    /// The columns of the context.
+    #[must_use]
+    pub fn context(&self) -> &[String] {
+        &self.context
+    }
+
+    /// With at most one number for each so many rows that a level has on average, 1 or more.
+    #[must_use]
+    pub fn with_rows_per_number(self, rows_per_number: usize) -> Self {
+        Self {
+            rows_per_number,
+            ..self
+        }
+    }
+
+    /// How many rows a level must have for each number.
+    #[must_use]
+    pub fn rows_per_number(&self) -> usize {
+        self.rows_per_number
+    }
+
+    /// Cross-fitted over this many folds: 2 or more, and no more than there are rows (or groups).
+    ///
+    /// Folds are stratified by the target and keep groups together. With more of them vectors are
+    /// learned from more rows, but there are more vectors: each fold has its own.
+    #[must_use]
+    pub fn with_n_folds(self, n_folds: usize) -> Self {
+        Self {
+            folds: InnerFolds::Count(n_folds),
+            ..self
+        }
+    }
+
+    /// Cross-fitted over these folds of the training rows.
+    #[must_use]
+    pub fn with_folds(self, folds: Folds) -> Self {
+        Self {
+            folds: InnerFolds::Given(folds),
+            ..self
+        }
+    }
+
+    /// The network for these columns: levels are coded already, and sizes known.
+    fn sized_network(&self, coded: &Coded) -> NeuralNetwork<Y> {
+        let network = &self.network;
+        let min_count = network.min_level_count();
+        let given = network.embedding_sizes();
+        let sizes = coded.columns().iter().map(|column| {
+            let own = given.iter().find(|(name, _)| *name == column.name);
+            let size = own.map_or_else(
+                || {
+                    let n_known = column.n_known(min_count);
+                    let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
+                    network.embedding_size().of(n_known).min(most.max(1))
+                },
+                |&(_, size)| size,
+            );
+            (column.name.clone(), size)
+        });
+        network
+            .clone()
+            .with_embedding_sizes(sizes)
+            .with_min_level_count(1)
+    }
+}
+
+/// What the networks of all folds are trained on.
+struct Training<'a, Y> {
+    train: Train<'a, Y>,
+    coded: &'a Coded,
+    network: NeuralNetwork<Y>,
+    contexts: Contexts,
+}
+
+impl<Y: Target> Training<'_, Y> {
+    /// Trains on the given rows, positions among the training rows; gives each column's vectors.
+    fn vectors(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
+        let features = self.coded.features().take(rows);
+        let target = self.train.target().take(rows);
+        let at = |values: &[f64]| rows.iter().map(|&i| values[i as usize]).collect::<Vec<_>>();
+        let weights = self.train.weights().map(|weights| at(&weights));
+        let time = self.train.rows().time().map(|time| at(&time));
+        let groups = self.train.rows().groups();
+        let groups: Option<Vec<u32>> =
+            groups.map(|groups| rows.iter().map(|&i| groups[i as usize]).collect());
+        let context = FitContext::default()
+            .with_seed(seed)
+            .with_weights(weights.as_deref())
+            .with_groups(groups.as_deref())
+            .with_time(time.as_deref())
+            .with_progress(self.train.progress());
+        let network = self.network.fit(&features, &target, &context)?;
+        self.taken_out(&network)
+    }
+
+    fn taken_out(&self, network: &FittedNeuralNetwork<Y>) -> Result<Vec<Vectors>> {
+        let columns = self.coded.columns().iter().enumerate();
+        let vectors = columns.filter_map(|(j, column)| {
+            let embedding = network.embedding(&column.name)?;
+            Some(self.contexts.vectors(self.coded, j, network, embedding))
+        });
+        vectors.collect()
+    }
+}
+
+impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
+    type Fitted = FittedEmbeddingEncoder;
+
+    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        at_least_one("rows_per_number", self.rows_per_number)?;
+        let seed = train.seed().child("embedding_encoder");
+        let folds = self.folds.of(train, seed.child("folds"))?;
+        let coded = Coded::new(train.rows(), self.network.min_level_count(), &self.context)?;
+        if coded.columns().is_empty() {
+            let fitted = FittedEmbeddingEncoder::from_matrices(Vec::new())?;
+            let features = Features::from_buffer(fitted.fields().to_vec(), train.len(), Vec::new())?;
+            return Ok((fitted, features));
+        }
+        let training = Training {
+            train,
+            coded: &coded,
+            network: self.sized_network(&coded),
+            contexts: Contexts::new(&coded, seed.child("contexts")),
+        };
+        let n_networks = folds.as_ref().map_or(1, |folds| folds.n_folds());
+        let networks: Vec<Result<Vec<Vectors>>> = (0..n_networks)
+            .into_par_iter()
+            .map(|fold| {
+                let rows = match &folds {
+                    Some(folds) => folds.train(fold),
+                    None => (0..).take(train.len()).collect(),
+                };
+                training.vectors(&rows, seed.child("fold").at(fold))
+            })
+            .collect();
+        let mut by_fold = Vec::with_capacity(n_networks);
+        for (fold, vectors) in networks.into_iter().enumerate() {
+            by_fold.push(vectors.map_err(|e| {
+                let e = e.among(train.rows().index());
+                if folds.is_some() { e.in_fold(fold) } else { e }
+            })?);
+        }
+        let fitted = FittedEmbeddingEncoder::from_matrices(matrices(&coded, &by_fold))?;
+        let widths: Vec<usize> = fitted.matrices().iter().map(EmbeddingMatrix::size).collect();
+        let (values, _) = fill(train.len(), &widths, |j, out| {
+            let slots = &coded.columns()[j].slots;
+            for (place, out) in out.chunks_exact_mut(train.len()).enumerate() {
+                match &folds {
+                    Some(folds) => {
+                        for ((out, &slot), &fold) in out.iter_mut().zip(slots).zip(folds.fold_of_row()) {
+                            let vectors = &by_fold[usize::from(fold)][j];
+                            *out = to_feature(vectors.row(slot as usize)[place]);
+                        }
+                    }
+                    None => out.fill(f32::NAN),
+                }
+            }
+            Ok(())
+        })?;
+        let features = Features::from_buffer(fitted.fields().to_vec(), train.len(), values)?;
+        Ok((fitted, features))
+    }
+}
+
+/// The mean vectors of all networks.
+fn matrices(coded: &Coded, by_fold: &[Vec<Vectors>]) -> Vec<EmbeddingMatrix> {
+    let columns = coded.columns().iter().enumerate();
+    let matrix = |(j, column): (usize, &codes::CodedColumn)| {
+        let size = by_fold[0][j].size;
+        let mut mean = vec![0.0; by_fold[0][j].values.len()];
+        for vectors in by_fold {
+            for (mean, x) in mean.iter_mut().zip(&vectors[j].values) {
+                *mean += x / by_fold.len() as f64;
+            }
+        }
+        // Missing cells that were too few for a vector of their own share the unknown one.
+        EmbeddingMatrix::from_parts(
+            column.name.clone(),
+            Arc::clone(&column.levels),
+            column.counts.clone(),
+            size,
+            mean.into_iter().map(to_feature).collect(),
+        )
+    };
+    columns.map(matrix).collect()
+}

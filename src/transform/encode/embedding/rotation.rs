@@ -1,0 +1,241 @@
+//! The rotation that brings one set of vectors closest to another.
+
+/// How often all pairs of columns are gone through at most.
+const MAX_SWEEPS: usize = 60;
+
+/// A dense matrix of `f64`, row after row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Square {
+    n: usize,
+    values: Vec<f64>,
+}
+
+impl Square {
+    pub(super) fn zeros(n: usize) -> Self {
+        Self {
+            n,
+            values: vec![0.0; n * n],
+        }
+    }
+
+    fn identity(n: usize) -> Self {
+        let mut matrix = Self::zeros(n);
+        for i in 0..n {
+            *matrix.at_mut(i, i) = 1.0;
+        }
+        matrix
+    }
+
+    pub(super) fn at(&self, i: usize, j: usize) -> f64 {
+        self.values[i * self.n + j]
+    }
+
+    pub(super) fn at_mut(&mut self, i: usize, j: usize) -> &mut f64 {
+        &mut self.values[i * self.n + j]
+    }
+
+    /// The row vector `x` times this matrix.
+    pub(super) fn apply(&self, x: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        for (&x, row) in x.iter().zip(self.values.chunks_exact(self.n)) {
+            for (out, &value) in out.iter_mut().zip(row) {
+                *out += x * value;
+            }
+        }
+    }
+
+    fn column_products(&self, p: usize, q: usize) -> (f64, f64, f64) {
+        let mut sums = (0.0, 0.0, 0.0);
+        for row in self.values.chunks_exact(self.n) {
+            sums.0 += row[p] * row[p];
+            sums.1 += row[q] * row[q];
+            sums.2 += row[p] * row[q];
+        }
+        sums
+    }
+
+    fn rotate_columns(&mut self, p: usize, q: usize, cos: f64, sin: f64) {
+        for row in self.values.chunks_exact_mut(self.n) {
+            let (x, y) = (row[p], row[q]);
+            row[p] = cos * x - sin * y;
+            row[q] = sin * x + cos * y;
+        }
+    }
+}
+
+/// Rotates columns of `a` until each two are orthogonal (one-sided Jacobi, Hestenes 1958): `a`
+/// becomes `U S`, and the `V` of `a = U S Vᵀ` is returned.
+fn orthogonalize(a: &mut Square) -> Square {
+    let n = a.n;
+    let mut v = Square::identity(n);
+    for _ in 0..MAX_SWEEPS {
+        let mut rotated = false;
+        for p in 0..n {
+            for q in p + 1..n {
+                let (pp, qq, pq) = a.column_products(p, q);
+                if pq.abs() <= 1e-15 * (pp * qq).sqrt() {
+                    continue;
+                }
+                rotated = true;
+                let zeta = (qq - pp) / (2.0 * pq);
+                let tan = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
+                let cos = tan.hypot(1.0).recip();
+                a.rotate_columns(p, q, cos, cos * tan);
+                v.rotate_columns(p, q, cos, cos * tan);
+            }
+        }
+        if !rotated {
+            break;
+        }
+    }
+    v
+}
+
+/// The orthogonal `O` for which `‖M O - R‖` is least, from `covariance = Mᵀ R`: it is `U Vᵀ` of
+/// `Mᵀ R = U S Vᵀ` (Schönemann 1966). Where the two have nothing in common, `O` completes the rest
+/// as near to the identity as it finds.
+pub(super) fn procrustes(covariance: &Square) -> Square {
+    let n = covariance.n;
+    let mut u = covariance.clone();
+    let v = orthogonalize(&mut u);
+    let lengths: Vec<f64> = (0..n).map(|j| u.column_products(j, j).0.sqrt()).collect();
+    let longest = lengths.iter().copied().fold(0.0, f64::max);
+    let mut done: Vec<usize> = Vec::new();
+    let is_long = |&j: &usize| lengths[j] > 1e-12 * longest;
+    for j in (0..n).filter(is_long) {
+        for i in 0..n {
+            *u.at_mut(i, j) /= lengths[j];
+        }
+        done.push(j);
+    }
+    for j in (0..n).filter(|j| !is_long(j)) {
+        complete(&mut u, &v, j, &done);
+        done.push(j);
+    }
+    let mut rotation = Square::zeros(n);
+    for i in 0..n {
+        for j in 0..n {
+            *rotation.at_mut(i, j) = (0..n).map(|k| u.at(i, k) * v.at(j, k)).sum();
+        }
+    }
+    rotation
+}
+
+/// Makes column `j` of `u` a unit vector that is orthogonal to the columns `done`: what is left of
+/// column `j` of `v`, or of the first axis of which enough is left.
+fn complete(u: &mut Square, v: &Square, j: usize, done: &[usize]) {
+    let n = u.n;
+    let own: Vec<f64> = (0..n).map(|i| v.at(i, j)).collect();
+    let axes = (0..n).map(|axis| (0..n).map(|i| f64::from(u8::from(i == axis))).collect());
+    for mut x in std::iter::once(own).chain(axes) {
+        // Twice, so that rounding leaves nothing.
+        for _ in 0..2 {
+            for &k in done {
+                let product: f64 = (0..n).map(|i| x[i] * u.at(i, k)).sum();
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x -= product * u.at(i, k);
+                }
+            }
+        }
+        let length = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        // Of one axis at least this much is left.
+        if length > 0.5 / (n as f64).sqrt() {
+            for (i, x) in x.into_iter().enumerate() {
+                *u.at_mut(i, j) = x / length;
+            }
+            return;
+        }
+    }
+}
+
+/// The eigenvectors of a symmetric matrix with no negative eigenvalue, one a column, by falling
+/// eigenvalue; each has its largest entry (the first, of several) above 0.
+pub(super) fn principal_axes(covariance: &Square) -> Square {
+    let n = covariance.n;
+    let mut a = covariance.clone();
+    let v = orthogonalize(&mut a);
+    let mut order: Vec<(f64, usize)> = (0..n).map(|j| (a.column_products(j, j).0, j)).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut axes = Square::zeros(n);
+    for (to, &(_, from)) in order.iter().enumerate() {
+        let column = (0..n).map(|i| v.at(i, from));
+        let largest = column.clone().fold(0.0_f64, |a, b| if b.abs() > a.abs() + 1e-12 { b } else { a });
+        for (i, x) in column.enumerate() {
+            *axes.at_mut(i, to) = if largest < 0.0 { -x } else { x };
+        }
+    }
+    axes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Seed;
+
+    fn random(n: usize, seed: u64) -> Square {
+        let values = (0..(n * n) as u64).map(|i| Seed::new(seed).normal(i)).collect();
+        Square { n, values }
+    }
+
+    fn product(a: &Square, b: &Square) -> Square {
+        let mut out = Square::zeros(a.n);
+        for i in 0..a.n {
+            let (row, out) = (&a.values[i * a.n..(i + 1) * a.n], &mut out.values[i * a.n..]);
+            b.apply(row, &mut out[..a.n]);
+        }
+        out
+    }
+
+    fn transposed(a: &Square) -> Square {
+        let mut out = Square::zeros(a.n);
+        for i in 0..a.n {
+            for j in 0..a.n {
+                *out.at_mut(i, j) = a.at(j, i);
+            }
+        }
+        out
+    }
+
+    fn assert_same(a: &Square, b: &Square) {
+        for (a, b) in a.values.iter().zip(&b.values) {
+            assert!((a - b).abs() < 1e-9, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_rotation_is_found_again() {
+        for n in 1..8 {
+            // The rotation nearest to a random matrix is orthogonal, and nearest to itself.
+            let rotation = procrustes(&random(n, 3));
+            assert_same(&product(&rotation, &transposed(&rotation)), &Square::identity(n));
+            let m = random(n, 4);
+            let rotated = product(&m, &rotation);
+            assert_same(&procrustes(&product(&transposed(&m), &rotated)), &rotation);
+        }
+    }
+
+    #[test]
+    fn what_has_nothing_in_common_still_has_a_rotation() {
+        assert_same(&procrustes(&Square::zeros(3)), &Square::identity(3));
+        let mut one = Square::zeros(3);
+        *one.at_mut(1, 0) = -2.0;
+        let rotation = procrustes(&one);
+        assert_same(&product(&rotation, &transposed(&rotation)), &Square::identity(3));
+        assert!((rotation.at(1, 0) + 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn axes_come_by_falling_variance() {
+        let mut diagonal = Square::zeros(3);
+        for (i, variance) in [1.0, 9.0, 4.0].into_iter().enumerate() {
+            *diagonal.at_mut(i, i) = variance;
+        }
+        let rotation = procrustes(&random(3, 5));
+        let covariance = product(&product(&transposed(&rotation), &diagonal), &rotation);
+        let axes = principal_axes(&covariance);
+        for (axis, row) in [1, 2, 0].into_iter().enumerate() {
+            let cosine: f64 = (0..3).map(|i| rotation.at(row, i) * axes.at(i, axis)).sum();
+            assert!((cosine.abs() - 1.0).abs() < 1e-9);
+        }
+    }
+}
