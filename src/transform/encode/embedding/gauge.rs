@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::codes::Coded;
-use super::rotation::{Square, procrustes};
+use super::rotation::{Matrix, procrustes};
 use crate::data::{Features, OutOfSample, Prediction, Target};
 use crate::error::Result;
 use crate::model::Predictor;
@@ -36,6 +36,13 @@ pub(super) struct Vectors {
 }
 
 impl Vectors {
+    pub(super) fn zeros_like(other: &Self) -> Self {
+        Self {
+            size: other.size,
+            values: vec![0.0; other.values.len()],
+        }
+    }
+
     pub(super) fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.size..(row + 1) * self.size]
     }
@@ -54,15 +61,17 @@ impl Contexts {
     }
 
     /// The vectors of a column's levels: moved so that the mean of the rows trained on is 0, and
-    /// rotated.
+    /// rotated; of the numbers, `size` are kept.
     pub(super) fn vectors<Y: Target>(
         &self,
         coded: &Coded,
         column: usize,
+        size: usize,
         network: &FittedNeuralNetwork<Y>,
         embedding: Embedding<'_>,
     ) -> Result<Vectors> {
-        let (n_codes, size) = (coded.n_codes(column), embedding.size());
+        let (n_codes, n_trained) = (coded.n_codes(column), embedding.size());
+        let size = size.min(n_trained);
         let table_row = |slot: usize| match u32::try_from(slot) {
             Ok(code) if slot < n_codes => embedding.row_of_code(code),
             _ if slot == n_codes => embedding.unknown_row(),
@@ -73,7 +82,7 @@ impl Contexts {
             .flat_map(|slot| embedding.vector(table_row(slot)))
             .map(|&x| f64::from(x))
             .collect();
-        for vector in values.chunks_exact_mut(size) {
+        for vector in values.chunks_exact_mut(n_trained) {
             for (x, mean) in vector.iter_mut().zip(&mean) {
                 *x -= mean;
             }
@@ -90,9 +99,9 @@ impl Contexts {
         probes.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         probes.truncate(N_LEVELS);
         let reference = self.reference(column, n_codes, &probes, network, size)?;
-        let mut covariance = Square::zeros(size);
+        let mut covariance = Matrix::zeros(n_trained, size);
         for (&(count, slot), reference) in probes.iter().zip(reference.chunks_exact(size)) {
-            let vector = &values[slot * size..(slot + 1) * size];
+            let vector = &values[slot * n_trained..(slot + 1) * n_trained];
             for (i, x) in vector.iter().enumerate() {
                 for (j, r) in reference.iter().enumerate() {
                     *covariance.at_mut(i, j) += count as f64 * x * r;
@@ -100,8 +109,8 @@ impl Contexts {
             }
         }
         let rotation = procrustes(&covariance);
-        let mut rotated = vec![0.0; values.len()];
-        for (x, out) in values.chunks_exact(size).zip(rotated.chunks_exact_mut(size)) {
+        let mut rotated = vec![0.0; (n_codes + 2) * size];
+        for (x, out) in values.chunks_exact(n_trained).zip(rotated.chunks_exact_mut(size)) {
             rotation.apply(x, out);
         }
         Ok(Vectors {

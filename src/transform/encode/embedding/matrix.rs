@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::rotation::{Square, principal_axes};
+use super::rotation::{Matrix, principal_axes};
 use crate::data::Levels;
 use crate::error::{Error, Result};
 
@@ -204,7 +204,7 @@ impl EmbeddingMatrix {
             let vector = self.row(row).iter().zip(&mean);
             vector.map(|(&x, mean)| f64::from(x) - mean).collect()
         };
-        let mut covariance = Square::zeros(d);
+        let mut covariance = Matrix::zeros(d, d);
         for row in 0..n {
             let x = centred(row);
             for (i, a) in x.iter().enumerate() {

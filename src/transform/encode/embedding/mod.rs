@@ -13,12 +13,12 @@ use rayon::prelude::*;
 pub use fitted::{FittedEmbeddingEncoder, PretrainedEmbedding};
 pub use matrix::EmbeddingMatrix;
 
-use self::codes::Coded;
+use self::codes::{Coded, CodedColumn};
 use self::gauge::{Contexts, Vectors};
 use super::cells::fill;
 use super::cross_fitted::InnerFolds;
 use super::targets::to_feature;
-use crate::data::{Features, FitContext, InSample, Target, Train};
+use crate::data::{Features, FitContext, InSample, RowIndex, Target, Train};
 use crate::error::Result;
 use crate::folds::Folds;
 use crate::model::neural::{EmbeddingSize, FittedNeuralNetwork, NeuralNetwork};
@@ -117,6 +117,7 @@ impl<Y: Target> EmbeddingEncoder<Y> {
             .with_level_dropout(0.1)
             .with_learning_rate(5e-3)
             .with_n_epochs(20)
+            .with_n_seeds(4)
             .with_early_stopping(Some(EarlyStopping::new().with_share(0.15).with_patience(2)));
         Self {
             network,
@@ -126,8 +127,8 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         }
     }
 
-    /// With this network. Of several that it may average
-    /// ([`with_n_seeds`](NeuralNetwork::with_n_seeds)), the first gives the vectors.
+    /// With this network. If it averages several ([`with_n_seeds`](NeuralNetwork::with_n_seeds)),
+    /// each fold's vectors are the mean of as many networks', each rotated first.
     #[must_use]
     pub fn with_network(self, network: NeuralNetwork<Y>) -> Self {
         Self { network, ..self }
@@ -192,27 +193,20 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         }
     }
 
-    /// The network for these columns: levels are coded already, and sizes known.
-    fn sized_network(&self, coded: &Coded) -> NeuralNetwork<Y> {
+    /// For each column, how many numbers the network learns for a level, and how many come out.
+    fn sizes(&self, coded: &Coded) -> Vec<(usize, usize)> {
         let network = &self.network;
-        let min_count = network.min_level_count();
         let given = network.embedding_sizes();
-        let sizes = coded.columns().iter().map(|column| {
-            let own = given.iter().find(|(name, _)| *name == column.name);
-            let size = own.map_or_else(
-                || {
-                    let n_known = column.n_known(min_count);
-                    let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
-                    network.embedding_size().of(n_known).min(most.max(1))
-                },
-                |&(_, size)| size,
-            );
-            (column.name.clone(), size)
-        });
-        network
-            .clone()
-            .with_embedding_sizes(sizes)
-            .with_min_level_count(1)
+        let size = |column: &CodedColumn| {
+            if let Some(&(_, size)) = given.iter().find(|(name, _)| *name == column.name) {
+                return (size, size);
+            }
+            let n_known = column.n_known(network.min_level_count());
+            let size = network.embedding_size().of(n_known);
+            let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
+            (size, size.min(most.max(1)))
+        };
+        coded.columns().iter().map(size).collect()
     }
 }
 
@@ -221,11 +215,16 @@ struct Training<'a, Y> {
     train: Train<'a, Y>,
     coded: &'a Coded,
     network: NeuralNetwork<Y>,
+    /// How many are trained on the same rows.
+    n_networks: usize,
+    /// By column: how many numbers come out.
+    sizes: Vec<usize>,
     contexts: Contexts,
 }
 
 impl<Y: Target> Training<'_, Y> {
-    /// Trains on the given rows, positions among the training rows; gives each column's vectors.
+    /// Trains networks on the given rows, positions among the training rows; gives the mean of
+    /// their vectors, by column.
     fn vectors(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
         let features = self.coded.features().take(rows);
         let target = self.train.target().take(rows);
@@ -236,23 +235,47 @@ impl<Y: Target> Training<'_, Y> {
         let groups: Option<Vec<u32>> =
             groups.map(|groups| rows.iter().map(|&i| groups[i as usize]).collect());
         let context = FitContext::default()
-            .with_seed(seed)
             .with_weights(weights.as_deref())
             .with_groups(groups.as_deref())
             .with_time(time.as_deref())
             .with_progress(self.train.progress());
-        let network = self.network.fit(&features, &target, &context)?;
-        self.taken_out(&network)
+        let fits: Vec<Result<Vec<Vectors>>> = (0..self.n_networks)
+            .into_par_iter()
+            .map(|i| {
+                let context = context.with_seed(seed.at(i));
+                let network = self.network.fit(&features, &target, &context);
+                self.taken_out(&network.map_err(|e| e.among(RowIndex::Some(rows)))?)
+            })
+            .collect();
+        Ok(mean(&fits.into_iter().collect::<Result<Vec<_>>>()?))
     }
 
     fn taken_out(&self, network: &FittedNeuralNetwork<Y>) -> Result<Vec<Vectors>> {
         let columns = self.coded.columns().iter().enumerate();
         let vectors = columns.filter_map(|(j, column)| {
             let embedding = network.embedding(&column.name)?;
-            Some(self.contexts.vectors(self.coded, j, network, embedding))
+            let size = self.sizes[j];
+            Some(self.contexts.vectors(self.coded, j, size, network, embedding))
         });
         vectors.collect()
     }
+}
+
+/// The mean of the vectors of several networks, by column.
+fn mean(networks: &[Vec<Vectors>]) -> Vec<Vectors> {
+    let share = (networks.len() as f64).recip();
+    let mut mean: Vec<Vectors> = Vec::new();
+    for vectors in networks {
+        if mean.is_empty() {
+            mean = vectors.iter().map(Vectors::zeros_like).collect();
+        }
+        for (mean, vectors) in mean.iter_mut().zip(vectors) {
+            for (mean, x) in mean.values.iter_mut().zip(&vectors.values) {
+                *mean += share * x;
+            }
+        }
+    }
+    mean
 }
 
 impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
@@ -260,6 +283,7 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
         at_least_one("rows_per_number", self.rows_per_number)?;
+        at_least_one("n_seeds", self.network.n_seeds())?;
         let seed = train.seed().child("embedding_encoder");
         let folds = self.folds.of(train, seed.child("folds"))?;
         let coded = Coded::new(train.rows(), self.network.min_level_count(), &self.context)?;
@@ -268,14 +292,20 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
             let features = Features::from_buffer(fitted.fields().to_vec(), train.len(), Vec::new())?;
             return Ok((fitted, features));
         }
+        let (trained, sizes): (Vec<usize>, Vec<usize>) = self.sizes(&coded).into_iter().unzip();
+        let names = coded.columns().iter().map(|column| column.name.as_str());
+        // Rare levels have no code already.
+        let network = self.network.clone().with_min_level_count(1).with_n_seeds(1);
         let training = Training {
             train,
             coded: &coded,
-            network: self.sized_network(&coded),
+            network: network.with_embedding_sizes(names.zip(trained)),
+            n_networks: self.network.n_seeds(),
+            sizes,
             contexts: Contexts::new(&coded, seed.child("contexts")),
         };
-        let n_networks = folds.as_ref().map_or(1, |folds| folds.n_folds());
-        let networks: Vec<Result<Vec<Vectors>>> = (0..n_networks)
+        let n_parts = folds.as_ref().map_or(1, |folds| folds.n_folds());
+        let parts: Vec<Result<Vec<Vectors>>> = (0..n_parts)
             .into_par_iter()
             .map(|fold| {
                 let rows = match &folds {
@@ -285,14 +315,14 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
                 training.vectors(&rows, seed.child("fold").at(fold))
             })
             .collect();
-        let mut by_fold = Vec::with_capacity(n_networks);
-        for (fold, vectors) in networks.into_iter().enumerate() {
+        let mut by_fold = Vec::with_capacity(n_parts);
+        for (fold, vectors) in parts.into_iter().enumerate() {
             by_fold.push(vectors.map_err(|e| {
                 let e = e.among(train.rows().index());
                 if folds.is_some() { e.in_fold(fold) } else { e }
             })?);
         }
-        let fitted = FittedEmbeddingEncoder::from_matrices(matrices(&coded, &by_fold))?;
+        let fitted = FittedEmbeddingEncoder::from_matrices(matrices(&coded, mean(&by_fold)))?;
         let widths: Vec<usize> = fitted.matrices().iter().map(EmbeddingMatrix::size).collect();
         let (values, _) = fill(train.len(), &widths, |j, out| {
             let slots = &coded.columns()[j].slots;
@@ -314,24 +344,16 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
     }
 }
 
-/// The mean vectors of all networks.
-fn matrices(coded: &Coded, by_fold: &[Vec<Vectors>]) -> Vec<EmbeddingMatrix> {
-    let columns = coded.columns().iter().enumerate();
-    let matrix = |(j, column): (usize, &codes::CodedColumn)| {
-        let size = by_fold[0][j].size;
-        let mut mean = vec![0.0; by_fold[0][j].values.len()];
-        for vectors in by_fold {
-            for (mean, x) in mean.iter_mut().zip(&vectors[j].values) {
-                *mean += x / by_fold.len() as f64;
-            }
-        }
-        // Missing cells that were too few for a vector of their own share the unknown one.
+/// Vectors with the names of their levels.
+fn matrices(coded: &Coded, vectors: Vec<Vectors>) -> Vec<EmbeddingMatrix> {
+    let columns = coded.columns().iter().zip(vectors);
+    let matrix = |(column, vectors): (&CodedColumn, Vectors)| {
         EmbeddingMatrix::from_parts(
             column.name.clone(),
             Arc::clone(&column.levels),
             column.counts.clone(),
-            size,
-            mean.into_iter().map(to_feature).collect(),
+            vectors.size,
+            vectors.values.into_iter().map(to_feature).collect(),
         )
     };
     columns.map(matrix).collect()

@@ -5,48 +5,53 @@ const MAX_SWEEPS: usize = 60;
 
 /// A dense matrix of `f64`, row after row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Square {
-    n: usize,
+pub(super) struct Matrix {
+    n_columns: usize,
     values: Vec<f64>,
 }
 
-impl Square {
-    pub(super) fn zeros(n: usize) -> Self {
+impl Matrix {
+    pub(super) fn zeros(n_rows: usize, n_columns: usize) -> Self {
         Self {
-            n,
-            values: vec![0.0; n * n],
+            n_columns,
+            values: vec![0.0; n_rows * n_columns],
         }
     }
 
     fn identity(n: usize) -> Self {
-        let mut matrix = Self::zeros(n);
+        let mut matrix = Self::zeros(n, n);
         for i in 0..n {
             *matrix.at_mut(i, i) = 1.0;
         }
         matrix
     }
 
+    fn n_rows(&self) -> usize {
+        self.values.len() / self.n_columns
+    }
+
     pub(super) fn at(&self, i: usize, j: usize) -> f64 {
-        self.values[i * self.n + j]
+        self.values[i * self.n_columns + j]
     }
 
     pub(super) fn at_mut(&mut self, i: usize, j: usize) -> &mut f64 {
-        &mut self.values[i * self.n + j]
+        &mut self.values[i * self.n_columns + j]
     }
 
     /// The row vector `x` times this matrix.
     pub(super) fn apply(&self, x: &[f64], out: &mut [f64]) {
         out.fill(0.0);
-        for (&x, row) in x.iter().zip(self.values.chunks_exact(self.n)) {
+        for (&x, row) in x.iter().zip(self.values.chunks_exact(self.n_columns)) {
             for (out, &value) in out.iter_mut().zip(row) {
                 *out += x * value;
             }
         }
     }
 
+    /// The products of columns `p` and `q` with themselves, and with each other.
     fn column_products(&self, p: usize, q: usize) -> (f64, f64, f64) {
         let mut sums = (0.0, 0.0, 0.0);
-        for row in self.values.chunks_exact(self.n) {
+        for row in self.values.chunks_exact(self.n_columns) {
             sums.0 += row[p] * row[p];
             sums.1 += row[q] * row[q];
             sums.2 += row[p] * row[q];
@@ -55,7 +60,7 @@ impl Square {
     }
 
     fn rotate_columns(&mut self, p: usize, q: usize, cos: f64, sin: f64) {
-        for row in self.values.chunks_exact_mut(self.n) {
+        for row in self.values.chunks_exact_mut(self.n_columns) {
             let (x, y) = (row[p], row[q]);
             row[p] = cos * x - sin * y;
             row[q] = sin * x + cos * y;
@@ -65,9 +70,9 @@ impl Square {
 
 /// Rotates columns of `a` until each two are orthogonal (one-sided Jacobi, Hestenes 1958): `a`
 /// becomes `U S`, and the `V` of `a = U S Vᵀ` is returned.
-fn orthogonalize(a: &mut Square) -> Square {
-    let n = a.n;
-    let mut v = Square::identity(n);
+fn orthogonalize(a: &mut Matrix) -> Matrix {
+    let n = a.n_columns;
+    let mut v = Matrix::identity(n);
     for _ in 0..MAX_SWEEPS {
         let mut rotated = false;
         for p in 0..n {
@@ -91,11 +96,12 @@ fn orthogonalize(a: &mut Square) -> Square {
     v
 }
 
-/// The orthogonal `O` for which `‖M O - R‖` is least, from `covariance = Mᵀ R`: it is `U Vᵀ` of
-/// `Mᵀ R = U S Vᵀ` (Schönemann 1966). Where the two have nothing in common, `O` completes the rest
-/// as near to the identity as it finds.
-pub(super) fn procrustes(covariance: &Square) -> Square {
-    let n = covariance.n;
+/// The matrix `O` of orthonormal columns for which `M O` is nearest to `R`, in that the trace of
+/// `(M O)ᵀ R` is largest, from `covariance = Mᵀ R`, which has as many rows as columns or more: it
+/// is `U Vᵀ` of `Mᵀ R = U S Vᵀ` (Schönemann 1966). Where the two have nothing in common, any
+/// orthonormal columns complete it.
+pub(super) fn procrustes(covariance: &Matrix) -> Matrix {
+    let (n_rows, n) = (covariance.n_rows(), covariance.n_columns);
     let mut u = covariance.clone();
     let v = orthogonalize(&mut u);
     let lengths: Vec<f64> = (0..n).map(|j| u.column_products(j, j).0.sqrt()).collect();
@@ -103,17 +109,17 @@ pub(super) fn procrustes(covariance: &Square) -> Square {
     let mut done: Vec<usize> = Vec::new();
     let is_long = |&j: &usize| lengths[j] > 1e-12 * longest;
     for j in (0..n).filter(is_long) {
-        for i in 0..n {
+        for i in 0..n_rows {
             *u.at_mut(i, j) /= lengths[j];
         }
         done.push(j);
     }
     for j in (0..n).filter(|j| !is_long(j)) {
-        complete(&mut u, &v, j, &done);
+        complete(&mut u, j, &done);
         done.push(j);
     }
-    let mut rotation = Square::zeros(n);
-    for i in 0..n {
+    let mut rotation = Matrix::zeros(n_rows, n);
+    for i in 0..n_rows {
         for j in 0..n {
             *rotation.at_mut(i, j) = (0..n).map(|k| u.at(i, k) * v.at(j, k)).sum();
         }
@@ -122,12 +128,11 @@ pub(super) fn procrustes(covariance: &Square) -> Square {
 }
 
 /// Makes column `j` of `u` a unit vector that is orthogonal to the columns `done`: what is left of
-/// column `j` of `v`, or of the first axis of which enough is left.
-fn complete(u: &mut Square, v: &Square, j: usize, done: &[usize]) {
-    let n = u.n;
-    let own: Vec<f64> = (0..n).map(|i| v.at(i, j)).collect();
-    let axes = (0..n).map(|axis| (0..n).map(|i| f64::from(u8::from(i == axis))).collect());
-    for mut x in std::iter::once(own).chain(axes) {
+/// the first axis, from the `j`-th on, of which enough is left.
+fn complete(u: &mut Matrix, j: usize, done: &[usize]) {
+    let n = u.n_rows();
+    for axis in (j..n).chain(0..j) {
+        let mut x: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i == axis))).collect();
         // Twice, so that rounding leaves nothing.
         for _ in 0..2 {
             for &k in done {
@@ -150,13 +155,13 @@ fn complete(u: &mut Square, v: &Square, j: usize, done: &[usize]) {
 
 /// The eigenvectors of a symmetric matrix with no negative eigenvalue, one a column, by falling
 /// eigenvalue; each has its largest entry (the first, of several) above 0.
-pub(super) fn principal_axes(covariance: &Square) -> Square {
-    let n = covariance.n;
+pub(super) fn principal_axes(covariance: &Matrix) -> Matrix {
+    let n = covariance.n_columns;
     let mut a = covariance.clone();
     let v = orthogonalize(&mut a);
     let mut order: Vec<(f64, usize)> = (0..n).map(|j| (a.column_products(j, j).0, j)).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut axes = Square::zeros(n);
+    let mut axes = Matrix::zeros(n, n);
     for (to, &(_, from)) in order.iter().enumerate() {
         let column = (0..n).map(|i| v.at(i, from));
         let largest = column.clone().fold(0.0_f64, |a, b| if b.abs() > a.abs() + 1e-12 { b } else { a });
@@ -172,31 +177,31 @@ mod tests {
     use super::*;
     use crate::random::Seed;
 
-    fn random(n: usize, seed: u64) -> Square {
+    fn random(n: usize, seed: u64) -> Matrix {
         let values = (0..(n * n) as u64).map(|i| Seed::new(seed).normal(i)).collect();
-        Square { n, values }
+        Matrix { n_columns: n, values }
     }
 
-    fn product(a: &Square, b: &Square) -> Square {
-        let mut out = Square::zeros(a.n);
-        for i in 0..a.n {
-            let (row, out) = (&a.values[i * a.n..(i + 1) * a.n], &mut out.values[i * a.n..]);
-            b.apply(row, &mut out[..a.n]);
+    fn product(a: &Matrix, b: &Matrix) -> Matrix {
+        let mut out = Matrix::zeros(a.n_rows(), b.n_columns);
+        let rows = a.values.chunks_exact(a.n_columns);
+        for (row, out) in rows.zip(out.values.chunks_exact_mut(b.n_columns)) {
+            b.apply(row, out);
         }
         out
     }
 
-    fn transposed(a: &Square) -> Square {
-        let mut out = Square::zeros(a.n);
-        for i in 0..a.n {
-            for j in 0..a.n {
+    fn transposed(a: &Matrix) -> Matrix {
+        let mut out = Matrix::zeros(a.n_columns, a.n_rows());
+        for i in 0..a.n_columns {
+            for j in 0..a.n_rows() {
                 *out.at_mut(i, j) = a.at(j, i);
             }
         }
         out
     }
 
-    fn assert_same(a: &Square, b: &Square) {
+    fn assert_same(a: &Matrix, b: &Matrix) {
         for (a, b) in a.values.iter().zip(&b.values) {
             assert!((a - b).abs() < 1e-9, "{a} {b}");
         }
@@ -207,7 +212,7 @@ mod tests {
         for n in 1..8 {
             // The rotation nearest to a random matrix is orthogonal, and nearest to itself.
             let rotation = procrustes(&random(n, 3));
-            assert_same(&product(&rotation, &transposed(&rotation)), &Square::identity(n));
+            assert_same(&product(&rotation, &transposed(&rotation)), &Matrix::identity(n));
             let m = random(n, 4);
             let rotated = product(&m, &rotation);
             assert_same(&procrustes(&product(&transposed(&m), &rotated)), &rotation);
@@ -215,18 +220,34 @@ mod tests {
     }
 
     #[test]
+    fn a_plane_is_found_again() {
+        let m = random(5, 6);
+        let rotation = procrustes(&random(5, 7));
+        // Of vectors of five numbers, two directions.
+        let mut plane = Matrix::zeros(5, 2);
+        for i in 0..5 {
+            for j in 0..2 {
+                *plane.at_mut(i, j) = rotation.at(i, j);
+            }
+        }
+        let white = procrustes(&m);
+        let covariance = product(&transposed(&white), &product(&white, &plane));
+        assert_same(&procrustes(&covariance), &plane);
+    }
+
+    #[test]
     fn what_has_nothing_in_common_still_has_a_rotation() {
-        assert_same(&procrustes(&Square::zeros(3)), &Square::identity(3));
-        let mut one = Square::zeros(3);
+        assert_same(&procrustes(&Matrix::zeros(3, 3)), &Matrix::identity(3));
+        let mut one = Matrix::zeros(3, 3);
         *one.at_mut(1, 0) = -2.0;
         let rotation = procrustes(&one);
-        assert_same(&product(&rotation, &transposed(&rotation)), &Square::identity(3));
+        assert_same(&product(&rotation, &transposed(&rotation)), &Matrix::identity(3));
         assert!((rotation.at(1, 0) + 1.0).abs() < 1e-12);
     }
 
     #[test]
     fn axes_come_by_falling_variance() {
-        let mut diagonal = Square::zeros(3);
+        let mut diagonal = Matrix::zeros(3, 3);
         for (i, variance) in [1.0, 9.0, 4.0].into_iter().enumerate() {
             *diagonal.at_mut(i, i) = variance;
         }
