@@ -1,8 +1,8 @@
 //! What models that are fitted in many steps learn from: targets, weights, and which rows are set
 //! aside to stop early.
 
-use super::{ClassWeight, EarlyStopping};
 use super::early_stopping::inner_split;
+use super::{ClassWeight, EarlyStopping};
 use crate::data::{FitContext, RowIndex, Target};
 use crate::error::{Error, Result};
 
@@ -71,7 +71,9 @@ pub(crate) fn split_of<Y: Target>(
     };
     if let Some(weights) = weights {
         let has_weight = |rows: RowIndex<'_>| rows.iter().any(|row| weights[row] > 0.0);
-        let train = train.as_deref().map_or(RowIndex::All(weights.len()), RowIndex::Some);
+        let train = train
+            .as_deref()
+            .map_or(RowIndex::All(weights.len()), RowIndex::Some);
         let validation = RowIndex::Some(&validation);
         if !has_weight(train) || !(validation.is_empty() || has_weight(validation)) {
             return Err(Error::data("weights with a positive sum", "only zeros"));

@@ -90,7 +90,10 @@ impl Trainer {
             tables: tables.clone().map(|_| TableBatch::default()).collect(),
             chunks: Vec::new(),
             norms: norms.clone().map(|_| BatchMoments::default()).collect(),
-            periodic: periodic.clone().map(|_| PeriodicGradients::default()).collect(),
+            periodic: periodic
+                .clone()
+                .map(|_| PeriodicGradients::default())
+                .collect(),
             states: States {
                 tables: tables.map(|t| pair(&t.vectors, &t.weights)).collect(),
                 layers: layers.map(|l| pair(&l.weights, &l.bias)).collect(),
@@ -124,7 +127,9 @@ impl Trainer {
         let (tables, chunks, norms) = (&mut self.tables, &self.chunks, &self.norms);
         let mut work = self.states.work(network, tables, norms, &mut self.periodic);
         let Some(mut step) = step else {
-            work.par_iter_mut().with_max_len(1).for_each(|part| part.differentiate(chunks));
+            work.par_iter_mut()
+                .with_max_len(1)
+                .for_each(|part| part.differentiate(chunks));
             return loss;
         };
         let Some(max_norm) = max_norm else {
@@ -148,7 +153,9 @@ impl Trainer {
             let factor = (max_norm / norm) as f32;
             step.factor = factor;
         }
-        work.into_par_iter().with_max_len(1).for_each(|part| part.apply(step));
+        work.into_par_iter()
+            .with_max_len(1)
+            .for_each(|part| part.apply(step));
         loss
     }
 
@@ -402,7 +409,8 @@ impl States {
         let mut work = Vec::new();
         let (width, n_inputs) = (network.width(), network.n_inputs());
         let states = self.tables.iter_mut();
-        for ((table, batch), (vectors, weights)) in network.tables.iter_mut().zip(tables).zip(states)
+        for ((table, batch), (vectors, weights)) in
+            network.tables.iter_mut().zip(tables).zip(states)
         {
             work.push(Work::Table {
                 table,
@@ -428,8 +436,12 @@ impl States {
             work.push(Work::Factors { block, width });
         }
         let states = self.periodic.iter_mut();
-        for (feature, ((periodic, gradients), states)) in
-            network.periodic.iter_mut().zip(periodic).zip(states).enumerate()
+        for (feature, ((periodic, gradients), states)) in network
+            .periodic
+            .iter_mut()
+            .zip(periodic)
+            .zip(states)
+            .enumerate()
         {
             work.push(Work::Periodic {
                 periodic,
@@ -554,9 +566,9 @@ impl Work<'_> {
             Self::Table { batch, weights, .. } => {
                 of(&batch.vector_gradients) + of(&weights.gradient)
             }
-            Self::Weights { block, .. } | Self::Bias { block, .. } | Self::Factors { block, .. } => {
-                of(block.gradient)
-            }
+            Self::Weights { block, .. }
+            | Self::Bias { block, .. }
+            | Self::Factors { block, .. } => of(block.gradient),
             Self::Norm { beta, gamma, .. } => of(beta.gradient) + of(gamma.gradient),
             Self::Periodic { states, .. } => states.iter().map(|state| of(&state.gradient)).sum(),
         }
@@ -598,7 +610,8 @@ impl Work<'_> {
                 periodic, states, ..
             } => {
                 let [frequencies, weights, bias] = states;
-                step.without_decay().apply(frequencies.block(&mut periodic.frequencies));
+                step.without_decay()
+                    .apply(frequencies.block(&mut periodic.frequencies));
                 step.apply(weights.block(&mut periodic.weights));
                 step.without_decay().apply(bias.block(&mut periodic.bias));
             }

@@ -81,7 +81,9 @@ impl Moments {
 impl Chunk {
     pub(super) fn new(network: &Network) -> Self {
         let mut chunk = Self::default();
-        chunk.layers.resize_with(network.layers.len(), Layer::default);
+        chunk
+            .layers
+            .resize_with(network.layers.len(), Layer::default);
         chunk
     }
 
@@ -358,7 +360,10 @@ impl Chunk {
             sums.iter().map(|sum| (sum / gradients.n) as f32).collect()
         };
         let (beta, gamma) = (mean(&gradients.first), mean(&gradients.second));
-        for (normal, deltas) in normal.chunks_exact(width).zip(deltas.chunks_exact_mut(width)) {
+        for (normal, deltas) in normal
+            .chunks_exact(width)
+            .zip(deltas.chunks_exact_mut(width))
+        {
             for i in 0..width {
                 deltas[i] = slopes[i] * (deltas[i] - beta[i] - normal[i] * gamma[i]);
             }

@@ -45,7 +45,10 @@ impl<Y: Target> FittedNeuralNetwork<Y> {
     /// The embedding of a feature that is a code; of the first network, if several are averaged.
     #[must_use]
     pub fn embedding(&self, feature: &str) -> Option<Embedding<'_>> {
-        let feature = self.fields.iter().position(|field| field.name() == feature)?;
+        let feature = self
+            .fields
+            .iter()
+            .position(|field| field.name() == feature)?;
         let (table, levels) = self.inputs.levels(feature)?;
         Some(Embedding {
             table: &self.networks[0].network.tables[table],
@@ -139,7 +142,11 @@ impl<Y: Target> Trained<Y> {
             End::StoppedEarly => 2,
             End::Finished => 3,
         };
-        let end = ends.iter().copied().min_by_key(rank).unwrap_or(End::Finished);
+        let end = ends
+            .iter()
+            .copied()
+            .min_by_key(rank)
+            .unwrap_or(End::Finished);
         Self { fitted, end }
     }
 

@@ -447,7 +447,10 @@ fn check_infinite<P: Provenance>(features: &Features<P>) -> Result<()> {
         let error = Error::not_finite(f64::from(column[row])).in_row(row);
         Some(error.in_column(features.fields()[j].name()))
     };
-    match (0..features.n_features()).into_par_iter().find_map_first(find) {
+    match (0..features.n_features())
+        .into_par_iter()
+        .find_map_first(find)
+    {
         Some(error) => Err(error),
         None => Ok(()),
     }

@@ -93,7 +93,11 @@ impl Head {
         const LEAST: f64 = 1e-15;
         match self {
             Self::Binary => {
-                let p = if y > 0.5 { prediction[0] } else { 1.0 - prediction[0] };
+                let p = if y > 0.5 {
+                    prediction[0]
+                } else {
+                    1.0 - prediction[0]
+                };
                 -p.max(LEAST).ln()
             }
             #[allow(

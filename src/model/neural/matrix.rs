@@ -8,7 +8,12 @@ use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 /// A matrix of so many columns, row after row.
 pub(super) fn matrix(values: &[f32], n_columns: usize) -> ArrayView2<'_, f32> {
-    strided(values, values.len() / n_columns.max(1), n_columns, n_columns)
+    strided(
+        values,
+        values.len() / n_columns.max(1),
+        n_columns,
+        n_columns,
+    )
 }
 
 /// A matrix of which each row begins so many values after the one before.

@@ -60,7 +60,9 @@ use self::loss::Head;
 use self::network::{Architecture, Network};
 use self::options::probability;
 use self::train::{Split, TrainedNetwork};
-use crate::data::{Feature, FeatureKind, Features, FitContext, InSample, Labels, RowIndex, Target, Values};
+use crate::data::{
+    Feature, FeatureKind, Features, FitContext, InSample, Labels, RowIndex, Target, Values,
+};
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};

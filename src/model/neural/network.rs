@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{Activation, NumericEmbedding, Normalization};
+use super::options::{Activation, Normalization, NumericEmbedding};
 use super::periodic::Periodic;
 use super::tables::{Kind, Table, TableShape};
 use crate::random::{Seed, Stream};

@@ -59,7 +59,12 @@ impl Table {
     }
 
     /// Adds what a mix of two rows gives the first layer.
-    pub(super) fn add_row(&self, place: super::inputs::Place, scratch: &mut Vec<f32>, z: &mut [f32]) {
+    pub(super) fn add_row(
+        &self,
+        place: super::inputs::Place,
+        scratch: &mut Vec<f32>,
+        z: &mut [f32],
+    ) {
         use super::inputs::Place;
         let mut add = |vector: &[f32]| {
             for (&v, weights) in vector.iter().zip(self.weights.chunks_exact(z.len())) {
@@ -152,8 +157,8 @@ impl TableBatch {
                 }
                 self.rows.clear();
                 for row in rows {
-                    let is_dropped = dropped
-                        .is_some_and(|d| d.seed.uniform(u64::from(row)) < d.probability);
+                    let is_dropped =
+                        dropped.is_some_and(|d| d.seed.uniform(u64::from(row)) < d.probability);
                     let row = if is_dropped { 0 } else { row_of[row as usize] };
                     let slot = &mut self.slot_of_row[row as usize];
                     if *slot == NO_SLOT {

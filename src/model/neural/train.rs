@@ -73,9 +73,20 @@ impl Split {
         let n_scores = head.n_scores();
         let mut predictions = vec![0.0; self.validation.len() * n_scores];
         let inputs = &self.data.inputs;
-        add_predictions(network, head, inputs, &self.validation, 1.0, &mut predictions);
+        add_predictions(
+            network,
+            head,
+            inputs,
+            &self.validation,
+            1.0,
+            &mut predictions,
+        );
         let (mut sum, mut total) = (0.0, 0.0);
-        for (&row, p) in self.validation.iter().zip(predictions.chunks_exact(n_scores)) {
+        for (&row, p) in self
+            .validation
+            .iter()
+            .zip(predictions.chunks_exact(n_scores))
+        {
             let row = row as usize;
             let weight = f64::from(self.data.weights[row]);
             sum += weight * head.loss_of_prediction(p, self.y[row]);

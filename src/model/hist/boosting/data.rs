@@ -39,7 +39,8 @@ impl Data {
         let y = numbers_of(target);
         objective.check(&y)?;
         let weights = weights_of(target, context, &spec.class_weight)?;
-        let (train, validation) = split_of(target, context, spec.early_stopping, weights.as_deref())?;
+        let (train, validation) =
+            split_of(target, context, spec.early_stopping, weights.as_deref())?;
         let data = Self {
             objective,
             y,

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::super::binned::Binned;
-use crate::model::training::check_lengths;
 use super::super::grow::Grown;
 use super::super::histogram::{Cell, Scale, Wide};
 use super::super::split::Criteria;
@@ -17,6 +16,7 @@ use super::pairs::{Counts, Pairs};
 use super::{Bag, OutOfBag, Spec};
 use crate::data::{Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
+use crate::model::training::check_lengths;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;
 
