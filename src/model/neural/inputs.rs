@@ -151,25 +151,27 @@ impl Knots {
         }
         let total: f64 = pairs.iter().map(|pair| pair.1).sum();
         let is_heavy = |pair: &(f32, f64)| pair.1 >= total / n_bins as f64;
-        let heavy = pairs.iter().filter(|pair| is_heavy(pair));
-        let n_left = (n_bins + 1).saturating_sub(heavy.clone().count()).max(2);
-        let left = total - heavy.map(|pair| pair.1).sum::<f64>();
-        let n_light = pairs.iter().filter(|pair| !is_heavy(pair)).count();
-        let (mut knots, mut seen, mut n_taken, mut place) = (Vec::new(), 0.0, 0, 0);
+        let n_heavy = pairs.iter().filter(|pair| is_heavy(pair)).count();
+        let n_light = pairs.len() - n_heavy;
+        let light: f64 = pairs
+            .iter()
+            .filter(|pair| !is_heavy(pair))
+            .map(|pair| pair.1)
+            .sum();
+        // The ends of this many parts of the weight of light values.
+        let n_parts = n_bins.saturating_sub(n_heavy).max(1) as f64;
+        let (mut knots, mut seen, mut part, mut place) = (Vec::new(), 0.0, 0.0, 0);
         for pair in &pairs {
             if is_heavy(pair) {
                 knots.push(pair.0);
                 continue;
             }
             place += 1;
-            // The first, the last, and those that pass the next part of the weight.
-            let target = left * n_taken as f64 / (n_left - 1) as f64;
             seen += pair.1;
-            if n_taken == 0 || seen >= target || place == n_light {
+            // The first, the last, and those that pass the end of a part.
+            if place == 1 || place == n_light || seen >= light * part / n_parts {
                 knots.push(pair.0);
-                while left * n_taken as f64 / (n_left - 1) as f64 <= seen {
-                    n_taken += 1;
-                }
+                part = (seen / light * n_parts).floor() + 1.0;
             }
         }
         Self(knots)

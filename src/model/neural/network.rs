@@ -76,7 +76,7 @@ pub(super) struct Architecture<'a> {
 impl Network {
     /// A network of random weights.
     ///
-    /// Weights and biases of a layer of `n` inputs are uniform on `±1 / sqrt(n)` (LeCun et al.
+    /// Weights and biases of a layer of `n` inputs are uniform on `±1 / sqrt(n)` (`LeCun` et al.
     /// 1998, section 4.6, up to a factor; `PyTorch`'s default), an embedding's vectors normal with
     /// a standard deviation of [`SPREAD`], members' factors 1 or -1.
     pub(super) fn new(shape: &Architecture<'_>, seed: Seed) -> Self {

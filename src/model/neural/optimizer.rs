@@ -47,7 +47,7 @@ impl State {
 }
 
 /// Some parameters, their gradients and moments.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Block<'a> {
     pub(super) values: &'a mut [f32],
     pub(super) gradient: &'a mut [f32],
@@ -55,19 +55,28 @@ pub(super) struct Block<'a> {
     pub(super) second: &'a mut [f32],
 }
 
-impl<'a> Block<'a> {
+impl Block<'_> {
     /// Takes the first so many parameters off.
-    pub(super) fn split_off(&mut self, n: usize) -> Block<'a> {
-        let take = |from: &mut &'a mut [f32]| {
-            let (first, rest) = std::mem::take(from).split_at_mut(n);
-            *from = rest;
-            first
+    pub(super) fn split_off(&mut self, n: usize) -> Self {
+        let Self {
+            values,
+            gradient,
+            first,
+            second,
+        } = std::mem::take(self);
+        let (values, gradient) = (values.split_at_mut(n), gradient.split_at_mut(n));
+        let (first, second) = (first.split_at_mut(n), second.split_at_mut(n));
+        *self = Self {
+            values: values.1,
+            gradient: gradient.1,
+            first: first.1,
+            second: second.1,
         };
-        Block {
-            values: take(&mut self.values),
-            gradient: take(&mut self.gradient),
-            first: take(&mut self.first),
-            second: take(&mut self.second),
+        Self {
+            values: values.0,
+            gradient: gradient.0,
+            first: first.0,
+            second: second.0,
         }
     }
 }

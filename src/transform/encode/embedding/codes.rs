@@ -6,9 +6,7 @@ use rayon::prelude::*;
 
 use super::super::cells::{Cells, feature_cells};
 use super::super::names::sort_by_name;
-use crate::data::{
-    ColumnKind, Feature, Features, InSample, Levels, RowIndex, Rows,
-};
+use crate::data::{ColumnKind, Feature, Features, InSample, Levels, RowIndex, Rows};
 use crate::error::{Error, Result};
 
 /// Training rows as codes, and the context's columns as numbers.
@@ -43,7 +41,9 @@ impl Coded {
         for (j, column) in columns.iter().enumerate() {
             let n_codes = column.levels.len();
             fields.push(Feature::code(column.name.as_str(), number(n_codes)));
-            let table: Vec<f32> = (0..n_codes + 2).map(|slot| Self::value(slot, n_codes)).collect();
+            let table: Vec<f32> = (0..n_codes + 2)
+                .map(|slot| Self::value(slot, n_codes))
+                .collect();
             for (value, &slot) in values[j * n_rows..].iter_mut().zip(&column.slots) {
                 *value = table[slot as usize];
             }
@@ -82,7 +82,11 @@ impl Coded {
     /// What a network sees of a slot: the code; no code if it is one after them; then missing.
     #[allow(clippy::cast_precision_loss, reason = "checked to be exact")]
     pub(super) fn value(slot: usize, n_codes: usize) -> f32 {
-        if slot > n_codes { f32::NAN } else { slot as f32 }
+        if slot > n_codes {
+            f32::NAN
+        } else {
+            slot as f32
+        }
     }
 }
 
@@ -111,13 +115,20 @@ impl CodedColumn {
         counts.push(rows.len() as u64 - counts.iter().sum::<u64>() - missing);
         counts.push(missing);
         // Too few missing cells are like a rare level.
-        slot_of.push(if missing >= min_count { n_codes + 1 } else { n_codes });
+        slot_of.push(if missing >= min_count {
+            n_codes + 1
+        } else {
+            n_codes
+        });
         let slots = cells.slots(rows);
         Ok(Self {
             name: cells.name.to_owned(),
             levels: Arc::new(Levels::from_distinct(names)),
             counts,
-            slots: slots.into_iter().map(|slot| slot_of[slot as usize]).collect(),
+            slots: slots
+                .into_iter()
+                .map(|slot| slot_of[slot as usize])
+                .collect(),
         })
     }
 

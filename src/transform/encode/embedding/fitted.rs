@@ -30,7 +30,10 @@ impl FittedEmbeddingEncoder {
         let mut names = UniqueNames::default();
         let mut fields = Vec::new();
         for (j, matrix) in matrices.iter().enumerate() {
-            if matrices[..j].iter().any(|other| other.column() == matrix.column()) {
+            if matrices[..j]
+                .iter()
+                .any(|other| other.column() == matrix.column())
+            {
                 let error = Error::new(crate::error::ErrorKind::DuplicateColumn);
                 return Err(error.in_column(matrix.column()));
             }
@@ -54,7 +57,9 @@ impl FittedEmbeddingEncoder {
     /// The vectors of a column.
     #[must_use]
     pub fn matrix(&self, column: &str) -> Option<&EmbeddingMatrix> {
-        self.matrices.iter().find(|matrix| matrix.column() == column)
+        self.matrices
+            .iter()
+            .find(|matrix| matrix.column() == column)
     }
 
     /// The levels nearest to a level of a column; see [`EmbeddingMatrix::nearest`].
@@ -84,7 +89,12 @@ impl FittedEmbeddingEncoder {
     /// None that is known of.
     pub fn to_table(&self) -> Result<Table> {
         let (mut columns, mut kinds, mut levels, mut counts) = (vec![], vec![], vec![], vec![]);
-        let size = self.matrices.iter().map(EmbeddingMatrix::size).max().unwrap_or(0);
+        let size = self
+            .matrices
+            .iter()
+            .map(EmbeddingMatrix::size)
+            .max()
+            .unwrap_or(0);
         let mut numbers = vec![Vec::new(); size];
         for matrix in &self.matrices {
             for row in 0..matrix.levels().len() + 2 {
@@ -117,7 +127,11 @@ impl FittedEmbeddingEncoder {
     }
 
     fn no_such(&self, column: &str) -> Error {
-        let available = self.matrices.iter().map(|m| m.column().to_owned()).collect();
+        let available = self
+            .matrices
+            .iter()
+            .map(|m| m.column().to_owned())
+            .collect();
         Error::new(crate::error::ErrorKind::MissingColumn { available }).in_column(column)
     }
 }

@@ -110,7 +110,10 @@ impl Contexts {
         }
         let rotation = procrustes(&covariance);
         let mut rotated = vec![0.0; (n_codes + 2) * size];
-        for (x, out) in values.chunks_exact(n_trained).zip(rotated.chunks_exact_mut(size)) {
+        for (x, out) in values
+            .chunks_exact(n_trained)
+            .zip(rotated.chunks_exact_mut(size))
+        {
             rotation.apply(x, out);
         }
         Ok(Vectors {
@@ -150,21 +153,28 @@ impl Contexts {
             .informative()
             .map(|output| {
                 let scores = prediction.column(output).iter().map(|&p| {
-                    if is_probability { score(p, prediction.n_columns()) } else { p }
+                    if is_probability {
+                        score(p, prediction.n_columns())
+                    } else {
+                        p
+                    }
                 });
                 scores.collect()
             })
             .collect();
         let axes = axes(outputs.len(), n_contexts, size, self.seed);
         let mut reference = vec![0.0; probes.len() * size];
-        reference.par_chunks_mut(size).enumerate().for_each(|(probe, out)| {
-            let start = probe * n_contexts;
-            let scores = outputs.iter().flat_map(|o| &o[start..start + n_contexts]);
-            let scores: Vec<f64> = scores.copied().collect();
-            for (out, axis) in out.iter_mut().zip(&axes) {
-                *out = axis.iter().zip(&scores).map(|(a, s)| a * s).sum();
-            }
-        });
+        reference
+            .par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(probe, out)| {
+                let start = probe * n_contexts;
+                let scores = outputs.iter().flat_map(|o| &o[start..start + n_contexts]);
+                let scores: Vec<f64> = scores.copied().collect();
+                for (out, axis) in out.iter_mut().zip(&axes) {
+                    *out = axis.iter().zip(&scores).map(|(a, s)| a * s).sum();
+                }
+            });
         centre(&mut reference, probes, size);
         Ok(reference)
     }
@@ -214,7 +224,9 @@ fn axes(n_outputs: usize, n_contexts: usize, size: usize, seed: Seed) -> Vec<Vec
     let mut axes: Vec<Vec<f64>> = Vec::with_capacity(size);
     for axis in 0..size {
         let mut x: Vec<f64> = if axis < n_outputs {
-            (0..n).map(|i| f64::from(u8::from(i / n_contexts == axis))).collect()
+            (0..n)
+                .map(|i| f64::from(u8::from(i / n_contexts == axis)))
+                .collect()
         } else {
             let seed = seed.at(axis);
             (0..n as u64).map(|i| seed.normal(i)).collect()

@@ -255,7 +255,10 @@ impl<Y: Target> Training<'_, Y> {
         let vectors = columns.filter_map(|(j, column)| {
             let embedding = network.embedding(&column.name)?;
             let size = self.sizes[j];
-            Some(self.contexts.vectors(self.coded, j, size, network, embedding))
+            Some(
+                self.contexts
+                    .vectors(self.coded, j, size, network, embedding),
+            )
         });
         vectors.collect()
     }
@@ -289,7 +292,8 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
         let coded = Coded::new(train.rows(), self.network.min_level_count(), &self.context)?;
         if coded.columns().is_empty() {
             let fitted = FittedEmbeddingEncoder::from_matrices(Vec::new())?;
-            let features = Features::from_buffer(fitted.fields().to_vec(), train.len(), Vec::new())?;
+            let features =
+                Features::from_buffer(fitted.fields().to_vec(), train.len(), Vec::new())?;
             return Ok((fitted, features));
         }
         let (trained, sizes): (Vec<usize>, Vec<usize>) = self.sizes(&coded).into_iter().unzip();
@@ -323,13 +327,19 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
             })?);
         }
         let fitted = FittedEmbeddingEncoder::from_matrices(matrices(&coded, mean(&by_fold)))?;
-        let widths: Vec<usize> = fitted.matrices().iter().map(EmbeddingMatrix::size).collect();
+        let widths: Vec<usize> = fitted
+            .matrices()
+            .iter()
+            .map(EmbeddingMatrix::size)
+            .collect();
         let (values, _) = fill(train.len(), &widths, |j, out| {
             let slots = &coded.columns()[j].slots;
             for (place, out) in out.chunks_exact_mut(train.len()).enumerate() {
                 match &folds {
                     Some(folds) => {
-                        for ((out, &slot), &fold) in out.iter_mut().zip(slots).zip(folds.fold_of_row()) {
+                        for ((out, &slot), &fold) in
+                            out.iter_mut().zip(slots).zip(folds.fold_of_row())
+                        {
                             let vectors = &by_fold[usize::from(fold)][j];
                             *out = to_feature(vectors.row(slot as usize)[place]);
                         }

@@ -164,7 +164,10 @@ pub(super) fn principal_axes(covariance: &Matrix) -> Matrix {
     let mut axes = Matrix::zeros(n, n);
     for (to, &(_, from)) in order.iter().enumerate() {
         let column = (0..n).map(|i| v.at(i, from));
-        let largest = column.clone().fold(0.0_f64, |a, b| if b.abs() > a.abs() + 1e-12 { b } else { a });
+        let largest = column.clone().fold(
+            0.0_f64,
+            |a, b| if b.abs() > a.abs() + 1e-12 { b } else { a },
+        );
         for (i, x) in column.enumerate() {
             *axes.at_mut(i, to) = if largest < 0.0 { -x } else { x };
         }
@@ -178,8 +181,13 @@ mod tests {
     use crate::random::Seed;
 
     fn random(n: usize, seed: u64) -> Matrix {
-        let values = (0..(n * n) as u64).map(|i| Seed::new(seed).normal(i)).collect();
-        Matrix { n_columns: n, values }
+        let values = (0..(n * n) as u64)
+            .map(|i| Seed::new(seed).normal(i))
+            .collect();
+        Matrix {
+            n_columns: n,
+            values,
+        }
     }
 
     fn product(a: &Matrix, b: &Matrix) -> Matrix {
@@ -212,7 +220,10 @@ mod tests {
         for n in 1..8 {
             // The rotation nearest to a random matrix is orthogonal, and nearest to itself.
             let rotation = procrustes(&random(n, 3));
-            assert_same(&product(&rotation, &transposed(&rotation)), &Matrix::identity(n));
+            assert_same(
+                &product(&rotation, &transposed(&rotation)),
+                &Matrix::identity(n),
+            );
             let m = random(n, 4);
             let rotated = product(&m, &rotation);
             assert_same(&procrustes(&product(&transposed(&m), &rotated)), &rotation);
@@ -241,7 +252,10 @@ mod tests {
         let mut one = Matrix::zeros(3, 3);
         *one.at_mut(1, 0) = -2.0;
         let rotation = procrustes(&one);
-        assert_same(&product(&rotation, &transposed(&rotation)), &Matrix::identity(3));
+        assert_same(
+            &product(&rotation, &transposed(&rotation)),
+            &Matrix::identity(3),
+        );
         assert!((rotation.at(1, 0) + 1.0).abs() < 1e-12);
     }
 
