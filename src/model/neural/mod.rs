@@ -193,7 +193,7 @@ struct NetworkOptions {
 impl Default for NetworkOptions {
     fn default() -> Self {
         Self {
-            hidden: vec![128, 64],
+            hidden: vec![256, 128],
             activation: Activation::Relu,
             dropout: 0.1,
             normalization: Normalization::None,
@@ -202,11 +202,14 @@ impl Default for NetworkOptions {
             min_level_count: 5,
             level_dropout: 0.01,
             numeric_scaling: NumericScaling::Quantile,
-            numeric_embedding: NumericEmbedding::None,
+            numeric_embedding: NumericEmbedding::PiecewiseLinear {
+                n_bins: 48,
+                size: 8,
+            },
             optimizer: Optimizer::adamw(),
             learning_rate: 1e-3,
-            weight_decay: 1e-4,
-            schedule: Schedule::Constant,
+            weight_decay: 0.05,
+            schedule: Schedule::Cosine,
             batch_size: 256,
             n_epochs: 20,
             max_gradient_norm: None,
@@ -220,7 +223,8 @@ impl Default for NetworkOptions {
 }
 
 impl<Y: Target> NeuralNetwork<Y> {
-    /// Layers of 128 and 64 rectified units.
+    /// Layers of 256 and 128 rectified units over piecewise linear embeddings of numbers, trained for
+    /// 20 epochs by `AdamW` while the learning rate falls from 0.001 along a cosine.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -243,17 +247,20 @@ impl<Y: Target> NeuralNetwork<Y> {
         /// The probability that a row's level is replaced by the unknown one in an epoch; 0.01 by
         /// default. At 0 the unknown level is trained by rare levels alone, or not at all.
         with_level_dropout(level_dropout: f64);
-        /// How numbers are scaled; [`NumericScaling::Quantile`] by default.
+        /// How numbers are scaled, where they are not embedded by knots; [`NumericScaling::Quantile`]
+        /// by default.
         with_numeric_scaling(numeric_scaling: NumericScaling);
-        /// What stands for a number; the scaled number itself by default.
+        /// What stands for a number; by default a piecewise linear embedding of 8 numbers over up
+        /// to 48 pieces. [`NumericEmbedding::None`], the scaled number itself, takes a fraction of
+        /// the time, and on most tables predicts less well.
         with_numeric_embedding(numeric_embedding: NumericEmbedding);
         /// How gradients become steps; [`Optimizer::adamw`] by default.
         with_optimizer(optimizer: Optimizer);
         /// The learning rate, above 0; 0.001 by default.
         with_learning_rate(learning_rate: f64);
-        /// How much weights (not biases) are drawn to 0; 0.0001 by default. See [`Optimizer`].
+        /// How much weights (not biases) are drawn to 0; 0.05 by default. See [`Optimizer`].
         with_weight_decay(weight_decay: f64);
-        /// How the learning rate changes; not at all by default.
+        /// How the learning rate changes; [`Schedule::Cosine`] by default.
         with_schedule(schedule: Schedule);
         /// How many rows a batch has at most; 256 by default. Batches of an epoch differ by one row
         /// at most.
@@ -276,7 +283,7 @@ impl<Y: Target> NeuralNetwork<Y> {
         with_n_members(n_members: usize);
     }
 
-    /// The widths of the hidden layers, from the inputs on; none for a linear model. 128 and 64 by
+    /// The widths of the hidden layers, from the inputs on; none for a linear model. 256 and 128 by
     /// default.
     #[must_use]
     pub fn with_hidden(mut self, hidden: impl Into<Vec<usize>>) -> Self {

@@ -98,11 +98,10 @@ pub enum NumericScaling {
 }
 
 /// What stands for a number in the first layer.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum NumericEmbedding {
     /// The scaled number.
-    #[default]
     None,
     /// A vector that is a piecewise linear function of the number (Gorishniy et al. 2022, section
     /// 3.2). The vector is trained at knots, which are values of the training rows: each that alone
@@ -243,11 +242,10 @@ impl Optimizer {
 }
 
 /// How the learning rate changes during a fit.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Schedule {
     /// It stays.
-    #[default]
     Constant,
     /// It is multiplied by a factor after each so many epochs.
     Step {

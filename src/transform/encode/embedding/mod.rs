@@ -21,7 +21,9 @@ use super::targets::to_feature;
 use crate::data::{Features, FitContext, InSample, RowIndex, Target, Train};
 use crate::error::Result;
 use crate::folds::Folds;
-use crate::model::neural::{EmbeddingSize, FittedNeuralNetwork, NeuralNetwork};
+use crate::model::neural::{
+    EmbeddingSize, FittedNeuralNetwork, NeuralNetwork, NumericEmbedding, Schedule,
+};
 use crate::model::options::at_least_one;
 use crate::model::{EarlyStopping, Estimator};
 use crate::random::Seed;
@@ -112,6 +114,9 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         let network = NeuralNetwork::new()
             .with_hidden([64])
             .with_dropout(0.0)
+            .with_numeric_embedding(NumericEmbedding::None)
+            .with_weight_decay(1e-4)
+            .with_schedule(Schedule::Constant)
             .with_embedding_size(EmbeddingSize::Half { max: 8 })
             .with_min_level_count(2)
             .with_level_dropout(0.1)
