@@ -23,6 +23,11 @@ pub(super) fn strided(
     n_columns: usize,
     stride: usize,
 ) -> ArrayView2<'_, f32> {
+    if n_rows == 0 {
+        // Strides are of rows that there are.
+        return ArrayView2::from_shape((0, n_columns), &[])
+            .unwrap_or_else(|error| panic!("no row has no value: {error}"));
+    }
     let shape = (n_rows, n_columns).strides((stride, 1));
     ArrayView2::from_shape(shape, values).unwrap_or_else(|error| panic!("shapes agree: {error}"))
 }
