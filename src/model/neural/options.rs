@@ -295,19 +295,17 @@ impl Schedule {
     /// assert_eq!((cycle.factor(0, 10, 6), cycle.factor(30, 10, 6)), (0.04, 1.0));
     /// ```
     #[must_use]
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        reason = "a number of epochs"
-    )]
     pub fn factor(self, step: usize, steps_per_epoch: usize, n_epochs: usize) -> f64 {
-        let share = step as f64 / (steps_per_epoch * n_epochs).max(1) as f64;
+        // As numbers without a bound: there is none for how many epochs may be asked for.
+        let n_steps = steps_per_epoch.max(1) as f64 * n_epochs.max(1) as f64;
+        let share = step as f64 / n_steps;
         // From 1 to 0 along half a cosine.
         let falling = |share: f64| 0.5 * (1.0 + (std::f64::consts::PI * share.min(1.0)).cos());
         match self {
             Self::Constant => 1.0,
             Self::Step { every, factor } => {
-                factor.powi((step / steps_per_epoch.max(1) / every.max(1)) as i32)
+                let n_times = step / steps_per_epoch.max(1) / every.max(1);
+                factor.powi(i32::try_from(n_times).unwrap_or(i32::MAX))
             }
             Self::Cosine => falling(share),
             Self::OneCycle { warm_up } if share < warm_up => {

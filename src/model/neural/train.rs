@@ -256,7 +256,7 @@ impl Fit<'_> {
             progress.event(&Event::Iteration {
                 model: "network",
                 iteration: place + 1,
-                n_iterations: place - epoch + options.n_epochs,
+                n_iterations: options.n_epochs.saturating_add(place - epoch),
                 train_loss: Some(result.train_loss),
                 validation_loss: result.validation_loss,
             });
