@@ -69,12 +69,36 @@ pub(crate) fn in_sample(x: &Features<OutOfSample>) -> Features<InSample> {
     x.clone().assume_in_sample()
 }
 
+/// All options given, so that tests do not depend on which are the best for most tables.
+pub(crate) fn plain<Y: Target>() -> NeuralNetwork<Y> {
+    NeuralNetwork::new()
+        .with_hidden([16])
+        .with_activation(Activation::Relu)
+        .with_dropout(0.1)
+        .with_normalization(Normalization::None)
+        .with_embedding_size(EmbeddingSize::Half { max: 50 })
+        .with_min_level_count(5)
+        .with_level_dropout(0.01)
+        .with_numeric_scaling(NumericScaling::Quantile)
+        .with_numeric_embedding(NumericEmbedding::None)
+        .with_optimizer(Optimizer::adamw())
+        .with_learning_rate(1e-3)
+        .with_weight_decay(1e-4)
+        .with_schedule(Schedule::Constant)
+        .with_batch_size(256)
+        .with_n_epochs(20)
+        .with_max_gradient_norm(None)
+        .with_early_stopping(None)
+        .with_n_seeds(1)
+        .with_n_members(1)
+}
+
 #[test]
 fn classes_are_learned() {
     let (train, test) = (table(1_500, 1), table(500, 2));
     for n_classes in [2, 3] {
         let y = labels(&train, n_classes);
-        let model = NeuralClassifier::new()
+        let model = plain::<Labels>()
             .with_hidden([32])
             .with_learning_rate(5e-3)
             .with_batch_size(64)
@@ -119,7 +143,7 @@ fn values_are_learned_with_any_optimizer() {
         (Optimizer::adamw(), 5e-3),
         (Optimizer::sgd(0.9), 2e-2),
     ] {
-        let model = NeuralRegressor::new()
+        let model = plain::<Values>()
             .with_hidden([32])
             .with_dropout(0.0)
             .with_level_dropout(0.0)
@@ -166,7 +190,7 @@ fn embeddings_of_numbers_see_what_the_plain_number_hides() {
         let y = Values::new(x.iter().map(|&x| target(x)).collect::<Vec<f64>>()).unwrap();
         let features = Features::from_columns(vec![Feature::number("x")], vec![x.clone()]).unwrap();
         let r2 = |embedding: NumericEmbedding| {
-            let model = NeuralRegressor::new()
+            let model = plain::<Values>()
                 .with_hidden([16])
                 .with_dropout(0.0)
                 .with_numeric_embedding(embedding)
@@ -212,10 +236,10 @@ fn a_model_of_factors_is_recovered() {
         Features::from_columns(fields, columns).unwrap()
     };
     let truth = |(a, b): (u8, u8)| 10.0 + of_a[usize::from(a)] + of_b[usize::from(b)];
-    let (out, kept): (Vec<(u8, u8)>, Vec<(u8, u8)>) = pairs.partition(is_left_out);
+    let (out, kept): (Vec<_>, Vec<_>) = pairs.partition(is_left_out);
     let kept: Vec<(u8, u8)> = kept.iter().copied().cycle().take(20 * kept.len()).collect();
     let y: Vec<f64> = kept.iter().copied().map(truth).collect();
-    let model = NeuralRegressor::new()
+    let model = plain::<Values>()
         .with_hidden([])
         .with_embedding_size(EmbeddingSize::Fixed(1))
         .with_level_dropout(0.0)
@@ -253,7 +277,7 @@ fn a_model_of_factors_is_recovered() {
 
 /// A model of everything that takes part in sums.
 fn members() -> NeuralClassifier {
-    NeuralClassifier::new()
+    plain::<Labels>()
         .with_hidden([24, 16])
         .with_dropout(0.2)
         .with_level_dropout(0.05)
@@ -281,23 +305,20 @@ fn with_embeddings<Y: Target>(model: NeuralNetwork<Y>) -> [NeuralNetwork<Y>; 3] 
 
 /// Fits of all kinds.
 fn regressors() -> Vec<NeuralRegressor> {
-    let plain = NeuralRegressor::new()
-        .with_hidden([20])
-        .with_batch_size(200);
-    let mut all: Vec<NeuralRegressor> = with_embeddings(plain.clone()).into();
+    let base = plain::<Values>().with_hidden([20]).with_batch_size(200);
+    let mut all: Vec<NeuralRegressor> = with_embeddings(base.clone()).into();
     for activation in [Activation::Tanh, Activation::Sigmoid, Activation::Gelu] {
-        all.push(plain.clone().with_activation(activation).with_n_epochs(2));
+        all.push(base.clone().with_activation(activation).with_n_epochs(2));
     }
-    let plain = plain.with_n_epochs(3);
-    all.push(plain.clone().with_hidden([]));
-    all.push(plain.clone().with_numeric_scaling(NumericScaling::Standard));
+    let base = base.with_n_epochs(3);
+    all.push(base.clone().with_hidden([]));
+    all.push(base.clone().with_numeric_scaling(NumericScaling::Standard));
     all.push(
-        plain
-            .clone()
+        base.clone()
             .with_normalization(Normalization::Batch)
             .with_hidden([12, 8]),
     );
-    all.push(plain.with_n_members(4).with_n_seeds(2).with_hidden([12, 8]));
+    all.push(base.with_n_members(4).with_n_seeds(2).with_hidden([12, 8]));
     all
 }
 
@@ -342,7 +363,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn the_seed_decides() {
     let x = table(200, 1);
     let y = values(&x);
-    let model = NeuralRegressor::new().with_hidden([6]).with_n_epochs(1);
+    let model = plain::<Values>().with_hidden([6]).with_n_epochs(1);
     let predict = |seed: u64| {
         let context = FitContext::default().with_seed(Seed::new(seed));
         bits(
@@ -435,9 +456,7 @@ fn a_row_is_predicted_the_same_whatever_rows_are_beside_it() {
             .collect::<Vec<_>>(),
     )
     .unwrap();
-    let model = NeuralRegressor::new()
-        .with_hidden([150, 70])
-        .with_n_epochs(1);
+    let model = plain::<Values>().with_hidden([150, 70]).with_n_epochs(1);
     check_rows(&model, &wide, &y);
 }
 

@@ -2,19 +2,20 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
-    reason = "helpers of tests, too, may panic; small numbers"
+    clippy::float_cmp,
+    reason = "helpers of tests, too, may panic; small numbers; the same bits"
 )]
 
 use stackfold::data::Feature;
 use stackfold::error::ErrorKind;
 use stackfold::model::neural::{
-    EmbeddingSize, End, NeuralClassifier, NeuralNetwork, NeuralRegressor, Normalization,
-    NumericEmbedding, NumericScaling, Optimizer, Schedule,
+    EmbeddingSize, End, NeuralClassifier, NeuralNetwork, Normalization, NumericEmbedding,
+    NumericScaling, Optimizer, Schedule,
 };
 use stackfold::model::{ClassWeight, EarlyStopping};
 use stackfold::prelude::*;
 
-use crate::neural::{in_sample, labels, table, values};
+use crate::neural::{in_sample, labels, plain, table, values};
 use crate::support::binary;
 
 const PIECES: NumericEmbedding = NumericEmbedding::PiecewiseLinear { n_bins: 5, size: 2 };
@@ -25,14 +26,14 @@ const WAVES: NumericEmbedding = NumericEmbedding::Periodic {
 };
 
 fn small<Y: Target>() -> NeuralNetwork<Y> {
-    NeuralNetwork::new()
+    plain()
         .with_hidden([6])
         .with_n_epochs(2)
         .with_learning_rate(1e-2)
 }
 
 /// The probability of the second class for one column, after a fit on another.
-fn predict_one(field: Feature, train: &[f32], test: &[f32]) -> Vec<f64> {
+fn predict_one(field: &Feature, train: &[f32], test: &[f32]) -> Vec<f64> {
     let x = |v: &[f32]| Features::from_columns(vec![field.clone()], vec![v.to_vec()]).unwrap();
     let y: Vec<u32> = (0..train.len()).map(|i| u32::from(i % 3 == 0)).collect();
     let fitted = small()
@@ -45,14 +46,14 @@ fn predict_one(field: Feature, train: &[f32], test: &[f32]) -> Vec<f64> {
 fn levels_that_were_not_there_are_the_unknown_one() {
     let train: Vec<f32> = (0..120).map(|i| (i % 4) as f32).collect();
     let odd = [4.0, 5.0, 6.0, 1e9, -1.0, 0.5, f32::NAN];
-    let found = predict_one(Feature::code("c", 6), &train, &odd);
+    let found = predict_one(&Feature::code("c", 6), &train, &odd);
     // Missing is unknown, too, where there was none in training.
     assert!(found.iter().all(|&p| p == found[0]), "{found:?}");
     let with_gaps: Vec<f32> = train
         .iter()
         .map(|&c| if c == 3.0 { f32::NAN } else { c })
         .collect();
-    let found = predict_one(Feature::code("c", 6), &with_gaps, &odd);
+    let found = predict_one(&Feature::code("c", 6), &with_gaps, &odd);
     assert!(found[6] != found[0] && found[1] == found[0], "{found:?}");
 }
 
@@ -67,7 +68,7 @@ fn columns_that_say_nothing_do_no_harm() {
         (Feature::number("x"), gap),
         (Feature::number("x"), f32::MAX),
     ] {
-        let found = predict_one(field, &[value; 60], &[value, gap, 0.0, 7.0, -1e30]);
+        let found = predict_one(&field, &[value; 60], &[value, gap, 0.0, 7.0, -1e30]);
         assert!(
             found.iter().all(|p| (0.01..0.99).contains(p)),
             "{value}: {found:?}"
@@ -392,130 +393,129 @@ fn features_with_other_names_are_refused() {
     assert!(fitted.embedding("c").is_some());
 }
 
-#[test]
-fn options_outside_their_domain_are_named() {
-    #[track_caller]
-    fn refused<Y: Target>(model: &NeuralNetwork<Y>, y: &Y, parameter: &str) {
-        let x = in_sample(&table(40, 1));
-        let error = model.fit(&x, y, &FitContext::default()).unwrap_err();
-        match error.kind() {
-            ErrorKind::Parameter {
-                parameter: found, ..
-            } => assert_eq!(found, parameter),
-            other => panic!("{other:?}"),
-        }
+/// The fit of an option outside its domain is refused, and the option named.
+#[track_caller]
+fn refused<Y: Target>(model: &NeuralNetwork<Y>, y: &Y, parameter: &str) {
+    let x = in_sample(&table(40, 1));
+    let error = model.fit(&x, y, &FitContext::default()).unwrap_err();
+    match error.kind() {
+        ErrorKind::Parameter {
+            parameter: found, ..
+        } => assert_eq!(found, parameter),
+        other => panic!("{other:?}"),
     }
-    let y = labels(&table(40, 1), 2);
-    let model = || small::<Labels>();
-    let check = |model: NeuralClassifier, parameter: &str| refused(&model, &y, parameter);
-    check(model().with_n_epochs(0), "n_epochs");
-    check(model().with_batch_size(0), "batch_size");
-    check(model().with_hidden([4, 0]), "hidden");
-    check(model().with_n_seeds(0), "n_seeds");
-    check(model().with_n_members(0), "n_members");
-    check(model().with_hidden([]).with_n_members(2), "n_members");
-    check(model().with_min_level_count(0), "min_level_count");
+}
+
+#[track_caller]
+fn check(model: &NeuralClassifier, parameter: &str) {
+    refused(model, &labels(&table(40, 1), 2), parameter);
+}
+
+fn model() -> NeuralClassifier {
+    small()
+}
+
+#[test]
+fn numbers_of_things_are_one_or_more() {
+    check(&model().with_n_epochs(0), "n_epochs");
+    let regressor = small::<Values>().with_n_epochs(0);
+    refused(&regressor, &values(&table(40, 1)), "n_epochs");
+    check(&model().with_batch_size(0), "batch_size");
+    check(&model().with_hidden([4, 0]), "hidden");
+    check(&model().with_n_seeds(0), "n_seeds");
+    check(&model().with_n_members(0), "n_members");
+    check(&model().with_hidden([]).with_n_members(2), "n_members");
+    check(&model().with_min_level_count(0), "min_level_count");
     for size in [EmbeddingSize::Fixed(0), EmbeddingSize::Half { max: 0 }] {
-        check(model().with_embedding_size(size), "embedding_size");
+        check(&model().with_embedding_size(size), "embedding_size");
     }
     for sizes in [("d", 0), ("a", 3), ("z", 3)] {
-        check(model().with_embedding_sizes([sizes]), "embedding_sizes");
+        check(&model().with_embedding_sizes([sizes]), "embedding_sizes");
     }
+    for (n_bins, size, name) in [(0, 1, "n_bins"), (1, 0, "size")] {
+        let pieces = NumericEmbedding::PiecewiseLinear { n_bins, size };
+        let name = format!("numeric_embedding.{name}");
+        check(&model().with_numeric_embedding(pieces), &name);
+    }
+    for (n_frequencies, size, name) in [(0, 1, "n_frequencies"), (1, 0, "size")] {
+        let waves = NumericEmbedding::Periodic {
+            n_frequencies,
+            sigma: 1.0,
+            size,
+        };
+        let name = format!("numeric_embedding.{name}");
+        check(&model().with_numeric_embedding(waves), &name);
+    }
+    let never = Schedule::Step {
+        every: 0,
+        factor: 0.5,
+    };
+    check(&model().with_schedule(never), "schedule.every");
+    let patience = EarlyStopping::new().with_patience(0);
+    check(&model().with_early_stopping(Some(patience)), "patience");
+}
+
+#[test]
+fn shares_are_below_one() {
     for bad in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
-        check(model().with_dropout(bad), "dropout");
-        check(model().with_level_dropout(bad), "level_dropout");
-        check(model().with_label_smoothing(bad), "label_smoothing");
-        check(
-            model().with_optimizer(Optimizer::sgd(bad)),
-            "optimizer.momentum",
-        );
+        check(&model().with_dropout(bad), "dropout");
+        check(&model().with_level_dropout(bad), "level_dropout");
+        check(&model().with_label_smoothing(bad), "label_smoothing");
+        let sgd = Optimizer::sgd(bad);
+        check(&model().with_optimizer(sgd), "optimizer.momentum");
         let adam = |beta1, beta2| Optimizer::Adam {
             beta1,
             beta2,
             epsilon: 1e-8,
         };
-        check(model().with_optimizer(adam(bad, 0.9)), "optimizer.beta1");
-        check(model().with_optimizer(adam(0.9, bad)), "optimizer.beta2");
+        check(&model().with_optimizer(adam(bad, 0.9)), "optimizer.beta1");
+        check(&model().with_optimizer(adam(0.9, bad)), "optimizer.beta2");
     }
+    for share in [0.0, 0.6, f64::NAN] {
+        let stopping = EarlyStopping::new().with_share(share);
+        check(&model().with_early_stopping(Some(stopping)), "share");
+    }
+}
+
+#[test]
+fn sizes_are_above_zero() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        check(model().with_learning_rate(bad), "learning_rate");
-        check(
-            model().with_max_gradient_norm(Some(bad)),
-            "max_gradient_norm",
-        );
+        check(&model().with_learning_rate(bad), "learning_rate");
+        let norm = model().with_max_gradient_norm(Some(bad));
+        check(&norm, "max_gradient_norm");
         let adamw = Optimizer::AdamW {
             beta1: 0.9,
             beta2: 0.9,
             epsilon: bad,
         };
-        check(model().with_optimizer(adamw), "optimizer.epsilon");
+        check(&model().with_optimizer(adamw), "optimizer.epsilon");
         let step = Schedule::Step {
             every: 1,
             factor: bad,
         };
-        check(model().with_schedule(step), "schedule.factor");
-        check(
-            model().with_schedule(Schedule::OneCycle { warm_up: bad }),
-            "schedule.warm_up",
-        );
+        check(&model().with_schedule(step), "schedule.factor");
         let waves = NumericEmbedding::Periodic {
             n_frequencies: 1,
             sigma: bad,
             size: 1,
         };
-        check(
-            model().with_numeric_embedding(waves),
-            "numeric_embedding.sigma",
-        );
+        let waves = model().with_numeric_embedding(waves);
+        check(&waves, "numeric_embedding.sigma");
     }
-    check(
-        model().with_schedule(Schedule::OneCycle { warm_up: 1.0 }),
-        "schedule.warm_up",
-    );
-    let never = Schedule::Step {
-        every: 0,
-        factor: 0.5,
-    };
-    check(model().with_schedule(never), "schedule.every");
+    for bad in [0.0, 1.0, -1.0, f64::NAN, f64::INFINITY] {
+        let cycle = Schedule::OneCycle { warm_up: bad };
+        check(&model().with_schedule(cycle), "schedule.warm_up");
+    }
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
-        check(model().with_weight_decay(bad), "weight_decay");
+        check(&model().with_weight_decay(bad), "weight_decay");
         let stopping = EarlyStopping::new().with_min_improvement(bad);
-        check(
-            model().with_early_stopping(Some(stopping)),
-            "min_improvement",
-        );
+        let stopping = model().with_early_stopping(Some(stopping));
+        check(&stopping, "min_improvement");
     }
-    let patience = EarlyStopping::new().with_patience(0);
-    check(model().with_early_stopping(Some(patience)), "patience");
-    for share in [0.0, 0.6, f64::NAN] {
-        let stopping = EarlyStopping::new().with_share(share);
-        check(model().with_early_stopping(Some(stopping)), "share");
-    }
-    let pieces = |n_bins, size| NumericEmbedding::PiecewiseLinear { n_bins, size };
-    check(
-        model().with_numeric_embedding(pieces(0, 1)),
-        "numeric_embedding.n_bins",
-    );
-    check(
-        model().with_numeric_embedding(pieces(1, 0)),
-        "numeric_embedding.size",
-    );
-    let waves = |n_frequencies, size| NumericEmbedding::Periodic {
-        n_frequencies,
-        sigma: 1.0,
-        size,
-    };
-    check(
-        model().with_numeric_embedding(waves(0, 1)),
-        "numeric_embedding.n_frequencies",
-    );
-    check(
-        model().with_numeric_embedding(waves(1, 0)),
-        "numeric_embedding.size",
-    );
     let given = |name: &str, weight| ClassWeight::Given(vec![(name.to_owned(), weight)]);
-    check(model().with_class_weight(given("z", 1.0)), "class_weight");
-    check(model().with_class_weight(given("c1", -1.0)), "class_weight");
-    let regressor = NeuralRegressor::new().with_n_epochs(0);
-    refused(&regressor, &values(&table(40, 1)), "n_epochs");
+    check(&model().with_class_weight(given("z", 1.0)), "class_weight");
+    check(
+        &model().with_class_weight(given("c1", -1.0)),
+        "class_weight",
+    );
 }

@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use stackfold::data::Feature;
 use stackfold::metrics::{ClassificationMetric, Metric};
 use stackfold::model::neural::{
-    End, FittedNeuralNetwork, NeuralClassifier, NeuralNetwork, NeuralRegressor, Optimizer, Schedule,
+    End, FittedNeuralNetwork, NeuralClassifier, NeuralNetwork, Optimizer, Schedule,
 };
 use stackfold::model::{ClassWeight, EarlyStopping};
 use stackfold::prelude::*;
 use stackfold::progress::{Event, Progress, StopFlag};
 
-use crate::neural::{in_sample, labels, table, values};
+use crate::neural::{in_sample, labels, plain, table, values};
 use crate::support::{assert_close, binary};
 
 fn small<Y: Target>() -> NeuralNetwork<Y> {
-    NeuralNetwork::new()
+    plain()
         .with_hidden([12])
         .with_learning_rate(1e-2)
         .with_batch_size(50)
@@ -64,6 +64,8 @@ fn the_best_epoch_is_kept() {
     let model = small::<Labels>()
         .with_hidden([64])
         .with_dropout(0.0)
+        // Which rows' levels are dropped is drawn by the row's place in the table.
+        .with_level_dropout(0.0)
         .with_n_epochs(200)
         .with_early_stopping(Some(stopping));
     let trained = model.train(&in_sample(&x), &y, &context).unwrap();
@@ -357,10 +359,13 @@ fn going_on_with_something_else_is_refused() {
     );
 }
 
+/// An epoch and how many there are, the losses of training and of validation.
+type Told = (usize, usize, Option<f64>, Option<f64>);
+
 /// Keeps what it is told, and stops a fit after so many epochs.
 #[derive(Debug, Default)]
 struct Watch {
-    events: Mutex<Vec<(usize, usize, Option<f64>, Option<f64>)>>,
+    events: Mutex<Vec<Told>>,
     stop_after: Option<usize>,
     /// Stops in the middle of an epoch: after so many questions.
     stop_at_question: Option<usize>,
@@ -547,7 +552,7 @@ fn the_unknown_level_is_trained() {
         .collect();
     let x = Features::new(vec![Feature::code("c", 9)], 500, codes).unwrap();
     let fit = |level_dropout: f64, n_epochs: usize| {
-        let model = NeuralRegressor::new()
+        let model = plain::<Values>()
             .with_hidden([])
             .with_learning_rate(2e-2)
             .with_batch_size(50)

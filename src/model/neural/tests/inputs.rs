@@ -159,7 +159,7 @@ fn of_knots() {
     let at = [0.0, 0.5, 1.0, 2.75, 4.0, -9.0, 9.0, -1e38, 3e38];
     let found = places(&[0.0, 1.0, 2.0, 3.0, 4.0], &at);
     assert_eq!(found, [0.0, 0.5, 1.0, 2.75, 4.0, 0.0, 4.0, 0.0, 4.0]);
-    // Quantiles that coincide are one knot: 0, 1 and 5.
+    // Equal values are one knot: 0, 1 and 5.
     let found = places(&[0.0, 1.0, 1.0, 1.0, 5.0], &[0.5, 1.0, 3.0, 5.0]);
     assert_eq!(found, [0.5, 1.0, 1.5, 2.0]);
     // A constant, and nothing but missing values, have one knot.
@@ -168,7 +168,7 @@ fn of_knots() {
     assert!(found[0] == 0.0 && found[1].is_nan());
     // The widest numbers there are.
     let found = places(&[-3e38, 3e38], &[-3e38, 0.0, 3e38]);
-    assert_eq!(found, [0.0, 2.0, 4.0]);
+    assert_eq!(found, [0.0, 0.5, 1.0]);
 }
 
 /// The place of a table among those of the features before.
