@@ -191,11 +191,17 @@ impl Knots {
         if above > last {
             return last as f32;
         }
-        let (low, high) = (self.0[above - 1], self.0[above]);
-        // Half of each, so that no difference overflows.
-        let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+        let share = share_between(self.0[above - 1], self.0[above], value);
         (above - 1) as f32 + share.min(1.0 - f32::EPSILON)
     }
+}
+
+/// How far a value is from one number to the next: in 64 bits, as differences of 32 may be too large
+/// or too small for them.
+#[allow(clippy::cast_possible_truncation, reason = "a share")]
+fn share_between(low: f32, high: f32, value: f32) -> f32 {
+    let (low, high, value) = (f64::from(low), f64::from(high), f64::from(value));
+    ((value - low) / (high - low)) as f32
 }
 
 /// A piecewise linear function, flat beyond its ends.
@@ -242,8 +248,7 @@ impl Curve {
                     (None, None) => 0.0,
                     (Some((_, y)), None) | (None, Some(&(_, y))) => y,
                     (Some((low, y_low)), Some(&(high, y_high))) => {
-                        let share = (x / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
-                        y_low + (y_high - y_low) * share
+                        y_low + (y_high - y_low) * share_between(low, high, x)
                     }
                 }
             }
