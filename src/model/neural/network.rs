@@ -153,11 +153,12 @@ impl Network {
         }
     }
 
-    /// Whether all weights are finite.
+    /// Whether all weights and running moments are finite.
     pub(super) fn is_finite(&self) -> bool {
         let of_tables = self.tables.iter().flat_map(|t| [&t.vectors, &t.weights]);
         let of_layers = self.layers.iter().flat_map(|l| [&l.weights, &l.bias]);
-        let of_norms = self.norms.iter().flat_map(|n| [&n.gamma, &n.beta]);
+        let of_norms = self.norms.iter();
+        let of_norms = of_norms.flat_map(|n| [&n.gamma, &n.beta, &n.mean, &n.variance]);
         let of_waves = self.periodic.iter();
         let of_waves = of_waves.flat_map(|p| [&p.frequencies, &p.weights, &p.bias]);
         let all = of_tables.chain(of_layers).chain(of_norms).chain(of_waves);
