@@ -119,13 +119,19 @@ fn slot(value: f32, n_codes: u32) -> Option<usize> {
 
 /// The values of a feature at which its vector is trained, in ascending order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Knots(Vec<f32>);
+pub(super) struct Knots(pub(super) Vec<f32>);
 
 impl Knots {
     /// One knot more than pieces, at most: a value that by itself has the weight of a piece is a
     /// knot, and the other knots divide the weight of the other values evenly. So a feature that is
-    /// mostly 0 has its knots where it is not.
-    fn new(values: &[f32], rows: RowIndex<'_>, weights: Option<&[f64]>, n_bins: usize) -> Self {
+    /// mostly 0 has its knots where it is not. (One more still if values of next to no weight are
+    /// beside as many heavy ones as there are pieces.)
+    pub(super) fn new(
+        values: &[f32],
+        rows: RowIndex<'_>,
+        weights: Option<&[f64]>,
+        n_bins: usize,
+    ) -> Self {
         let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
         let mut pairs: Vec<(f32, f64)> = rows
             .iter()
@@ -168,8 +174,9 @@ impl Knots {
             }
             place += 1;
             seen += pair.1;
-            // The first, the last, and those that pass the end of a part.
-            if place == 1 || place == n_light || seen >= light * part / n_parts {
+            // The first, the last, and those that pass the end of a part before the last.
+            let passes = part < n_parts && seen >= light * part / n_parts;
+            if place == 1 || place == n_light || passes {
                 knots.push(pair.0);
                 part = (seen / light * n_parts).floor() + 1.0;
             }
@@ -179,7 +186,7 @@ impl Knots {
 
     /// The place of a number among the knots: 0 up to the first, 1.5 midway from the second to the
     /// third; NaN for a missing one.
-    fn place(&self, value: f32) -> f32 {
+    pub(super) fn place(&self, value: f32) -> f32 {
         let last = self.0.len() - 1;
         if value.is_nan() {
             return f32::NAN;
