@@ -13,6 +13,8 @@ use crate::transform::scale::normal::inverse_normal;
 
 /// How many quantiles a curve of normal scores has at most.
 const N_QUANTILES: usize = 1000;
+/// The most standard deviations that a number is from the mean, so that sums stay finite.
+const FARTHEST: f64 = 1e6;
 /// Rows that are encoded by one task.
 const CHUNK: usize = 256;
 
@@ -248,7 +250,10 @@ impl Curve {
             return 0.0;
         }
         match self {
-            Self::Line { mean, factor } => ((f64::from(x) - mean) * factor) as f32,
+            Self::Line { mean, factor } => {
+                let scaled = (f64::from(x) - mean) * factor;
+                scaled.clamp(-FARTHEST, FARTHEST) as f32
+            }
             Self::Points(points) => {
                 let above = points.partition_point(|&(value, _)| value <= x);
                 match (above.checked_sub(1).map(|k| points[k]), points.get(above)) {

@@ -88,7 +88,8 @@ impl EmbeddingSize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum NumericScaling {
-    /// `(x - mean) / standard deviation` of the training rows; 0 for a constant feature.
+    /// `(x - mean) / standard deviation` of the training rows, a million at most; 0 for a constant
+    /// feature.
     Standard,
     /// The normal score of `x`'s place among the training values, from a table of at most so many
     /// quantiles: outliers and skewness do no harm. See
