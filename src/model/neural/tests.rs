@@ -9,6 +9,7 @@
 mod fits;
 mod gradients;
 mod inputs;
+mod knots;
 mod steps;
 
 use super::batch::{Batch, Noise, Seeds, Trainer, TrainingData, parameters};

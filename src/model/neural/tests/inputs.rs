@@ -90,6 +90,54 @@ fn of_numbers() {
     assert_eq!(numbers, [0.0, 0.0, 0.0, 1.0]);
 }
 
+/// Numbers that are too far from the training values for 32 bits are far, but finite.
+#[test]
+fn of_numbers_far_away() {
+    let field = Feature::number("x");
+    let x = one(field.clone(), &[0.0, 1e-30, 2e-30]);
+    let far = one(field, &[f32::MAX, 1e-30, f32::MIN]);
+    let inputs = Inputs::new(&x, RowIndex::All(3), None, OPTIONS).unwrap();
+    let encoded = inputs.encode(&far).unwrap();
+    assert_eq!(encoded.numbers, [1e6, 0.0, -1e6]);
+}
+
+/// The least numbers above 0 are told apart from 0, and what is between them is between.
+#[test]
+fn of_the_smallest_numbers() {
+    let field = Feature::number("x");
+    let least = f32::from_bits(1);
+    let values = [0.0, least, 3.0 * least, 4.0 * least];
+    let x = one(field.clone(), &values);
+    let options = InputOptions {
+        scaling: NumericScaling::Quantile,
+        ..OPTIONS
+    };
+    let inputs = Inputs::new(&x, RowIndex::All(4), None, options).unwrap();
+    let numbers = inputs.encode(&x).unwrap().numbers;
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+    let between = one(field, &[2.0 * least]);
+    let between = inputs.encode(&between).unwrap().numbers[0];
+    assert!((between - f32::midpoint(numbers[1], numbers[2])).abs() < 1e-6);
+}
+
+/// Cosines and sines of numbers are those of 64 bits, whichever quarter of a turn they are in.
+#[test]
+fn of_waves() {
+    use crate::model::neural::periodic::Periodic;
+    let mut periodic = Periodic::new(1, 1.0, 1, Seed::new(0));
+    periodic.frequencies[0] = 1.0;
+    let exact = (-64..=64).map(|i| i as f32 / 16.0);
+    let others = (0..1_000).map(|i| 20.0 * Seed::new(2).normal(i) as f32);
+    let mut waves = [0.0; 2];
+    for t in exact.chain(others) {
+        periodic.waves(t, &mut waves);
+        let (sin, cos) = (std::f64::consts::TAU * f64::from(t)).sin_cos();
+        let error = |found: f32, expected: f64| (f64::from(found) - expected).abs();
+        assert!(error(waves[0], cos) < 1e-6, "cos {t}: {}", waves[0]);
+        assert!(error(waves[1], sin) < 1e-6, "sin {t}: {}", waves[1]);
+    }
+}
+
 /// By place among the training values, whatever their scale; weights count.
 #[test]
 fn of_quantiles() {
