@@ -92,11 +92,14 @@ fn columns_that_say_nothing_do_no_harm() {
     }
 }
 
-/// Numbers far beyond those of training give some prediction.
+/// Numbers far beyond those of training give some prediction, be the training ones of any size.
 #[test]
 fn numbers_of_any_size_are_predicted() {
     let x = table(200, 1);
     let y = labels(&x, 2);
+    let tiny: Vec<f32> = x.as_slice()[..400].iter().map(|v| v * 1e-36).collect();
+    let tiny = [&tiny[..], &x.as_slice()[400..]].concat();
+    let tiny = Features::new(x.fields().to_vec(), 200, tiny).unwrap();
     let sizes = [1e3, 1e6, 1e7, 3e8, 1e10, 1e15, 1e20, 1e30, f32::MAX];
     let far: Vec<f32> = sizes.iter().flat_map(|&v| [v, -v]).collect();
     let n = far.len();
@@ -109,41 +112,53 @@ fn numbers_of_any_size_are_predicted() {
                     .with_hidden(hidden)
                     .with_numeric_embedding(embedding)
                     .with_numeric_scaling(scaling);
-                let fitted = model
-                    .fit(&in_sample(&x), &y, &FitContext::default())
-                    .unwrap();
-                let found = fitted.predict(&far);
-                assert!(
-                    found.is_ok(),
-                    "{embedding:?}, {scaling:?}, {hidden:?}: {found:?}"
-                );
+                for train in [&x, &tiny] {
+                    let context = FitContext::default();
+                    let fitted = model.fit(&in_sample(train), &y, &context).unwrap();
+                    let found = fitted.predict(&far);
+                    assert!(found.is_ok(), "{model:?}: {found:?}");
+                }
             }
         }
     }
 }
 
+/// A hundred thousand levels of two rows each have a vector each, or one together.
 #[test]
 fn a_hundred_thousand_levels() {
-    let n = 3_000;
-    let codes: Vec<f32> = (0..n).map(|i| (i * 37 % 100_000) as f32).collect();
+    let n = 200_000_u32;
+    let code = |i: u32| i * 37 % 100_000;
+    let codes: Vec<f32> = (0..n).map(|i| code(i) as f32).collect();
+    let y = binary(&(0..n).map(|i| code(i) % 2).collect::<Vec<u32>>());
     let x = Features::new(vec![Feature::code("c", 100_000)], n as usize, codes).unwrap();
-    let y = binary(&(0..n).map(|i| i % 2).collect::<Vec<u32>>());
     let model = small()
-        .with_min_level_count(1)
-        .with_embedding_size(EmbeddingSize::Fixed(3));
-    let fitted = model
-        .fit(&in_sample(&x), &y, &FitContext::default())
-        .unwrap();
+        .with_min_level_count(2)
+        .with_embedding_size(EmbeddingSize::Fixed(2))
+        .with_level_dropout(0.0)
+        .with_learning_rate(0.1)
+        .with_batch_size(10_000)
+        .with_n_epochs(2);
+    let fit = |model: &NeuralClassifier| {
+        let fitted = model.fit(&in_sample(&x), &y, &FitContext::default());
+        fitted.unwrap()
+    };
+    let fitted = fit(&model);
     let embedding = fitted.embedding("c").unwrap();
-    assert_eq!(embedding.n_rows(), 3_000 + 1);
-    assert_eq!(embedding.counts().iter().sum::<u64>(), 3_000);
-    // Levels of one row, all of them rare, are one.
-    let fitted = model
-        .with_min_level_count(5)
-        .fit(&in_sample(&x), &y, &FitContext::default());
-    let fitted = fitted.unwrap();
+    assert_eq!(embedding.n_rows(), 100_000 + 1);
+    let counts = embedding.counts();
+    assert!(counts[0] == 0 && counts[1..].iter().all(|&count| count == 2));
+    // The class is the level's alone.
+    let p = fitted.predict(&x).unwrap();
+    let hits = p.positive().iter().zip(y.codes());
+    let hits = hits.filter(|&(&p, &code)| (p > 0.5) == (code == 1)).count();
+    assert!(hits > 190_000, "{hits}");
+    // All of them rare: one level.
+    let fitted = fit(&model.with_min_level_count(3).with_n_epochs(1));
     let embedding = fitted.embedding("c").unwrap();
-    assert_eq!((embedding.n_rows(), embedding.counts()), (1, &[3_000][..]));
+    assert_eq!(
+        (embedding.n_rows(), embedding.counts()),
+        (1, &[200_000][..])
+    );
     let p = fitted.predict(&x).unwrap();
     assert!(p.positive().iter().all(|&q| q == p.positive()[0]));
 }
@@ -204,17 +219,20 @@ fn few_rows_are_enough() {
         }
     }
     let none = x.take(&[]);
-    let y = Values::new(vec![]);
-    if let Ok(y) = y {
-        let error = small()
-            .fit(&in_sample(&none), &y, &FitContext::default())
-            .unwrap_err();
-        assert_eq!(error.to_string(), "expected at least one row, found none");
+    let error = small()
+        .fit(&in_sample(&none), &values(&none), &FitContext::default())
+        .unwrap_err();
+    assert_eq!(error.to_string(), "expected at least one row, found none");
+    // No row to predict is no error.
+    for embedding in [NumericEmbedding::None, PIECES, WAVES] {
+        for members in [1, 2] {
+            let model = small()
+                .with_numeric_embedding(embedding)
+                .with_n_members(members);
+            let fitted = model.fit(&in_sample(&x), &labels(&x, 3), &FitContext::default());
+            assert_eq!(fitted.unwrap().predict(&none).unwrap().n_rows(), 0);
+        }
     }
-    let fitted = small()
-        .fit(&in_sample(&x), &values(&x), &FitContext::default())
-        .unwrap();
-    assert!(fitted.predict(&none).unwrap().as_slice().is_empty());
     let empty = Features::new(vec![], 60, vec![]).unwrap();
     let error = small().fit(&in_sample(&empty), &values(&x), &FitContext::default());
     let error = error.unwrap_err().to_string();

@@ -3,9 +3,24 @@
 use super::*;
 use crate::data::{Feature, Features, FitContext, Labels, OutOfSample, Prediction, Target, Values};
 use crate::model::neural::{
-    FittedNeuralNetwork, NeuralClassifier, NeuralNetwork, NeuralRegressor, Optimizer,
+    FittedNeuralNetwork, NeuralNetwork, NumericScaling, Optimizer, Schedule,
 };
 use crate::model::{Estimator, Predictor};
+
+/// A model of which no option that matters here is left to what is the default.
+fn small<Y: Target>() -> NeuralNetwork<Y> {
+    NeuralNetwork::new()
+        .with_hidden([6])
+        .with_activation(Activation::Tanh)
+        .with_normalization(Normalization::None)
+        .with_numeric_scaling(NumericScaling::Standard)
+        .with_numeric_embedding(NumericEmbedding::None)
+        .with_schedule(Schedule::Constant)
+        .with_max_gradient_norm(None)
+        .with_early_stopping(None)
+        .with_n_members(1)
+        .with_n_epochs(2)
+}
 
 fn table(n: usize) -> Features<OutOfSample> {
     let seed = Seed::new(3);
@@ -62,11 +77,9 @@ fn several_seeds_are_averaged() {
         }
     }
     let x = table(200);
-    let classifier = NeuralClassifier::new().with_hidden([8]).with_n_epochs(2);
-    check(&classifier, &x, &classes(&x, 2));
-    check(&classifier, &x, &classes(&x, 3));
-    let regressor = NeuralRegressor::new().with_hidden([8]).with_n_epochs(2);
-    check(&regressor, &x, &values(&x));
+    check(&small::<Labels>(), &x, &classes(&x, 2));
+    check(&small::<Labels>(), &x, &classes(&x, 3));
+    check(&small::<Values>(), &x, &values(&x));
 }
 
 /// Gradient descent on all rows at once: a row of weight 2 is the row twice, from the scaling of
@@ -80,10 +93,7 @@ fn a_row_of_weight_two_is_two_rows() {
     let weights: Vec<f64> = (0..n)
         .map(|i| if (7..10).contains(&i) { 2.0 } else { 1.0 })
         .collect();
-    let model = NeuralRegressor::new()
-        .with_hidden([6])
-        .with_activation(Activation::Tanh)
-        .with_numeric_scaling(crate::model::neural::NumericScaling::Standard)
+    let model = small::<Values>()
         .with_dropout(0.0)
         .with_level_dropout(0.0)
         .with_min_level_count(1)
