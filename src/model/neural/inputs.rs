@@ -150,7 +150,7 @@ impl Knots {
             }
             is_same
         });
-        if pairs.len() <= n_bins + 1 {
+        if pairs.len().saturating_sub(1) <= n_bins {
             let mut knots: Vec<f32> = pairs.iter().map(|pair| pair.0).collect();
             if knots.is_empty() {
                 knots.push(0.0);
