@@ -168,6 +168,24 @@ impl<Y: Target> Trained<Y> {
 ///
 /// Row 0 of the table is for unknown levels: those of too few training rows, and those that there
 /// were none of. Missing values have a row like any level, if there were enough of them.
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::model::neural::{EmbeddingSize, NeuralRegressor};
+/// use stackfold::prelude::*;
+/// let towns: Vec<f32> = (0..90).map(|i| (i % 3) as f32).collect();
+/// let y = Values::new(towns.iter().map(|&town| f64::from(town)).collect::<Vec<_>>())?;
+/// let x = Features::new(vec![Feature::code("town", 4)], 90, towns)?.assume_in_sample();
+/// let model = NeuralRegressor::new().with_embedding_size(EmbeddingSize::Fixed(2)).with_n_epochs(1);
+/// let fitted = model.fit(&x, &y, &FitContext::default())?;
+/// let embedding = fitted.embedding("town").expect("a code");
+/// // Three towns, and the unknown one, which is what the fourth is.
+/// assert_eq!((embedding.n_rows(), embedding.size()), (4, 2));
+/// assert_eq!(embedding.counts(), [0, 30, 30, 30]);
+/// assert_eq!(embedding.row_of_code(3), embedding.unknown_row());
+/// assert_ne!(embedding.vector(embedding.row_of_code(0)), embedding.vector(0));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Embedding<'a> {
     table: &'a Table,

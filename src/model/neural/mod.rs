@@ -385,6 +385,21 @@ impl<Y: Target> NeuralNetwork<Y> {
     /// from those given now (the same ones if rows, seed and share are the same), and new weights
     /// are kept only if these rows' loss is less than before.
     ///
+    /// ```
+    /// use stackfold::data::Feature;
+    /// use stackfold::model::neural::NeuralRegressor;
+    /// use stackfold::prelude::*;
+    /// let x: Vec<f32> = (0..200).map(|i| i as f32).collect();
+    /// let y = Values::new(x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>())?;
+    /// let x = Features::new(vec![Feature::number("x")], 200, x)?.assume_in_sample();
+    /// let (model, context) = (NeuralRegressor::new().with_hidden([8]), FitContext::default());
+    /// let first = model.clone().with_n_epochs(2).fit(&x, &y, &context)?;
+    /// let more = model.with_n_epochs(3).continue_from(&first, &x, &y, &context)?;
+    /// assert_eq!(more.history().len(), 5);
+    /// assert_eq!(more.history()[..2], *first.history());
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Estimator::fit`]; if features, their kinds or the classes are not those of the fitted
     /// model.
