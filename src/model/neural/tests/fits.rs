@@ -228,3 +228,82 @@ fn dropped_units_keep_the_mean() {
         }
     }
 }
+
+/// The loss of a normalized network from its sums' moments over the batch, and a tenth of these in
+/// the running ones, written down in 64 bits.
+#[test]
+fn a_batch_is_normalized_by_its_moments() {
+    let architecture = Architecture {
+        normalization: Normalization::Batch,
+        hidden: &[4],
+        ..plain()
+    };
+    // More rows than go together.
+    let mut case = Case::new(&architecture, VALUE, 200, 3);
+    case.network.norms[0].gamma = vec![0.5, -1.0, 2.0, 1.5];
+    case.network.norms[0].beta = vec![0.1, 0.0, -0.3, 1.0];
+    let network = case.network.clone();
+    let rows = case.all_rows();
+    let n = rows.len() as f64;
+    let dense = |layer: usize, inputs: &[f64], unit: usize| -> f64 {
+        let layer = &network.layers[layer];
+        let terms = inputs.iter().enumerate();
+        let terms = terms.map(|(i, x)| x * f64::from(layer.weights[i * layer.n_out + unit]));
+        f64::from(layer.bias[unit]) + terms.sum::<f64>()
+    };
+    let inputs = case.data.inputs.numbers.chunks(3);
+    let inputs: Vec<Vec<f64>> = inputs
+        .map(|row| row.iter().copied().map(f64::from).collect())
+        .collect();
+    let mut hidden = vec![vec![0.0; 4]; 200];
+    let mut moments = Vec::new();
+    for unit in 0..4 {
+        let sums: Vec<f64> = inputs.iter().map(|row| dense(0, row, unit)).collect();
+        let mean = sums.iter().sum::<f64>() / n;
+        let squares: f64 = sums.iter().map(|sum| (sum - mean).powi(2)).sum();
+        let norm = &network.norms[0];
+        let (gamma, beta) = (f64::from(norm.gamma[unit]), f64::from(norm.beta[unit]));
+        for (hidden, sum) in hidden.iter_mut().zip(sums) {
+            let normal = (sum - mean) / (squares / n + 1e-5).sqrt();
+            hidden[unit] = (gamma * normal + beta).tanh();
+        }
+        moments.push((0.1 * mean, 0.9 + 0.1 * squares / (n - 1.0)));
+    }
+    let scores = hidden.iter().map(|row| dense(1, row, 0));
+    let errors = scores.zip(&case.data.y).map(|(s, &y)| s - f64::from(y));
+    let expected: f64 = errors.map(|error| error * error).sum();
+    let mut trainer = Trainer::new(&case.network);
+    let loss = case.step(&mut trainer, &rows, None, None);
+    assert!((loss / expected - 1.0).abs() < 1e-5, "{loss} {expected}");
+    let norm = &case.network.norms[0];
+    for (unit, (mean, variance)) in moments.into_iter().enumerate() {
+        assert!((f64::from(norm.mean[unit]) - mean).abs() < 1e-6);
+        assert!((f64::from(norm.variance[unit]) - variance).abs() < 1e-5);
+    }
+}
+
+/// Running moments that are not finite are found, as weights are.
+#[test]
+fn a_network_that_is_not_finite_is_found() {
+    let architecture = Architecture {
+        tables: &[levels(3, 2), knots(3, 2)],
+        normalization: Normalization::Batch,
+        n_members: 2,
+        ..plain()
+    };
+    let mut network = Case::new(&architecture, VALUE, 2, 1).network;
+    assert!(network.is_finite());
+    for bad in [f32::NAN, f32::INFINITY] {
+        for i in 0..parameters(&mut network).len() {
+            let value = std::mem::replace(parameters(&mut network)[i], bad);
+            assert!(!network.is_finite(), "parameter {i}");
+            *parameters(&mut network)[i] = value;
+        }
+        for moment in 0..2 {
+            let mut network = network.clone();
+            let norm = &mut network.norms[0];
+            [&mut norm.mean, &mut norm.variance][moment][1] = bad;
+            assert!(!network.is_finite());
+        }
+    }
+}

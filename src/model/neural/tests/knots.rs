@@ -26,6 +26,7 @@ fn of_few_values() {
         knots(&[f32::MAX, f32::MIN, f32::MAX], 8),
         [f32::MIN, f32::MAX]
     );
+    assert_eq!(knots(&[1.0, 2.0, 3.0], usize::MAX), [1.0, 2.0, 3.0]);
     // No value at all: a place for what comes in prediction.
     assert_eq!(knots(&[GAP, GAP], 3), [0.0]);
     assert_eq!(knots(&[], 3), [0.0]);
