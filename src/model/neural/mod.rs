@@ -116,7 +116,7 @@ pub type NeuralRegressor = NeuralNetwork<Values>;
 /// let x = Features::from_columns(fields, vec![town, age])?;
 /// let y = Labels::new(buys, vec!["no".into(), "yes".into()])?;
 ///
-/// let model = NeuralClassifier::new().with_hidden([32]).with_n_epochs(60).with_batch_size(64);
+/// let model = NeuralClassifier::new().with_hidden([32]).with_learning_rate(1e-2).with_batch_size(64);
 /// let fitted = model.fit(&x.clone().assume_in_sample(), &y, &FitContext::default())?;
 /// let p = fitted.predict(&x)?;
 /// assert!(p.positive()[14] > 0.8 && p.positive()[3] < 0.2 && p.positive()[0] < 0.2);
@@ -324,6 +324,7 @@ impl<Y: Target> NeuralNetwork<Y> {
     /// let y = Values::new(x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>())?;
     /// let x = Features::new(vec![Feature::number("x")], 200, x)?.assume_in_sample();
     /// let model = NeuralRegressor::new().with_optimizer(Optimizer::sgd(0.9)).with_learning_rate(1e9);
+    /// let model = model.with_batch_size(20);
     /// let trained = model.train(&x, &y, &FitContext::default())?;
     /// assert!(matches!(trained.end, End::Diverged { epoch: 1, .. }));
     /// assert!(model.fit(&x, &y, &FitContext::default()).is_err());
