@@ -16,6 +16,7 @@ fn small<Y: Target>() -> NeuralNetwork<Y> {
         .with_numeric_scaling(NumericScaling::Standard)
         .with_numeric_embedding(NumericEmbedding::None)
         .with_schedule(Schedule::Constant)
+        .with_weight_decay(1e-4)
         .with_max_gradient_norm(None)
         .with_early_stopping(None)
         .with_n_members(1)
