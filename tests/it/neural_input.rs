@@ -15,7 +15,7 @@ use stackfold::model::neural::{
 use stackfold::model::{ClassWeight, EarlyStopping};
 use stackfold::prelude::*;
 
-use crate::neural::{in_sample, labels, plain, table, values};
+use crate::neural::{in_sample, labels, plain, table, value, values};
 use crate::support::binary;
 
 const PIECES: NumericEmbedding = NumericEmbedding::PiecewiseLinear { n_bins: 5, size: 2 };
@@ -240,6 +240,30 @@ fn few_rows_are_enough() {
 }
 
 /// One class only, or a class that no row has, is no error: it is what there is.
+/// Squares of such values are infinite, or 0.
+#[test]
+fn values_of_any_size_are_learned() {
+    let x = table(200, 3);
+    let model = small::<Values>().with_n_epochs(30).with_learning_rate(2e-2);
+    let fit = |unit: f64| {
+        let y = (0..200).map(|i| unit * value(&x, i)).collect::<Vec<_>>();
+        let y = Values::new(y).unwrap();
+        let fitted = model.fit(&in_sample(&x), &y, &FitContext::default());
+        let mut one = [0.0];
+        let row: Vec<f32> = (0..4).map(|j| x.column(j)[0]).collect();
+        fitted.unwrap().predict_row(&row, &mut one).unwrap();
+        one[0] / unit
+    };
+    let plain = fit(1.0);
+    for unit in [1e-200, 1e200] {
+        let found = fit(unit);
+        assert!(
+            (found - plain).abs() < 0.05,
+            "{unit:e}: {found}, not {plain}"
+        );
+    }
+}
+
 #[test]
 fn one_class_and_one_value() {
     let x = table(60, 1);
@@ -497,16 +521,19 @@ fn shares_are_below_one() {
 
 #[test]
 fn sizes_are_above_zero() {
+    // The last is above 0, but not with 32 bits.
+    let adamw = |epsilon| Optimizer::AdamW {
+        beta1: 0.9,
+        beta2: 0.9,
+        epsilon,
+    };
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-60] {
+        check(&model().with_optimizer(adamw(bad)), "optimizer.epsilon");
+    }
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         check(&model().with_learning_rate(bad), "learning_rate");
         let norm = model().with_max_gradient_norm(Some(bad));
         check(&norm, "max_gradient_norm");
-        let adamw = Optimizer::AdamW {
-            beta1: 0.9,
-            beta2: 0.9,
-            epsilon: bad,
-        };
-        check(&model().with_optimizer(adamw), "optimizer.epsilon");
         let step = Schedule::Step {
             every: 1,
             factor: bad,

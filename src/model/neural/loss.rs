@@ -26,10 +26,21 @@ impl Head {
                     let sum: f64 = y.iter().zip(weights).map(|(&y, w)| w * f(y)).sum();
                     sum / total
                 };
-                let mean = weighted(&|y| y);
-                let deviation = weighted(&|y| (y - mean).powi(2)).sqrt();
-                let scale = if deviation > 0.0 { deviation } else { 1.0 };
-                Self::Value { mean, scale }
+                // In units of the largest, of which squares are finite.
+                let unit = y.iter().fold(0.0_f64, |most, y| most.max(y.abs()));
+                let unit = if unit > 0.0 { unit } else { 1.0 };
+                let mean = weighted(&|y| y / unit);
+                let deviation = weighted(&|y| (y / unit - mean).powi(2)).sqrt();
+                // Less is what rounding makes of equal values.
+                let scale = if deviation > 1e-14 {
+                    deviation * unit
+                } else {
+                    1.0
+                };
+                Self::Value {
+                    mean: mean * unit,
+                    scale,
+                }
             }
             2 => Self::Binary,
             n => Self::Classes(n),
@@ -49,7 +60,7 @@ impl Head {
     pub(super) fn scaled(self, y: f64) -> f32 {
         match self {
             Self::Binary | Self::Classes(_) => y as f32,
-            Self::Value { mean, scale } => ((y - mean) / scale) as f32,
+            Self::Value { mean, scale } => (y / scale - mean / scale) as f32,
         }
     }
 

@@ -235,7 +235,14 @@ impl Optimizer {
             } => {
                 share("optimizer.beta1", beta1)?;
                 share("optimizer.beta2", beta2)?;
-                above_zero("optimizer.epsilon", epsilon)
+                if epsilon.is_finite() && epsilon >= f64::from(f32::MIN_POSITIVE) {
+                    return Ok(());
+                }
+                Err(Error::parameter(
+                    "optimizer.epsilon",
+                    "finite and above 1.2e-38",
+                    epsilon,
+                ))
             }
             Self::Sgd { momentum } => share("optimizer.momentum", momentum),
         }
