@@ -3,6 +3,7 @@
 mod columns;
 mod cross_validate;
 mod data;
+mod embedding;
 mod encoders;
 mod folds;
 mod forest_hist;

@@ -54,7 +54,6 @@ impl Coded {
                 let expected = "numeric, boolean or date (a categorical one can be encoded)";
                 return Err(Error::wrong_kind(expected, column.kind()).in_column(name));
             }
-            // A level's column may be in its own context under another name, not under its own.
             if fields.iter().any(|field: &Feature| field.name() == name) {
                 let expected = "columns that are not encoded, each once";
                 return Err(Error::parameter("context", expected, format!("{name:?}")));
@@ -137,9 +136,7 @@ impl CodedColumn {
         let missing = self.counts[self.levels.len() + 1];
         self.levels.len() + usize::from(missing >= min_count.max(1) as u64)
     }
-}
 
-impl CodedColumn {
     /// How many rows these levels have.
     pub(super) fn n_known_rows(&self) -> usize {
         let n_codes = number(self.levels.len());

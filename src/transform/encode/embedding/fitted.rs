@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::super::cells::{Cells, fill, named_cells};
 use super::super::names::UniqueNames;
 use super::EmbeddingMatrix;
-use crate::data::{Column, Feature, Features, FitContext, OutOfSample, RowIndex, Rows, Table};
+use crate::data::{Feature, Features, FitContext, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
 use crate::transform::{FittedTransformer, UnsupervisedTransformer};
 
 /// A fitted [`EmbeddingEncoder`](super::EmbeddingEncoder): a matrix of vectors for each column.
 ///
-/// It can be saved and loaded (serde), read ([`matrices`](Self::matrices)), written as a table
-/// ([`to_table`](Self::to_table)), and used elsewhere ([`PretrainedEmbedding`]).
+/// It can be saved and loaded (serde), read ([`matrices`](Self::matrices)), written as a table and
+/// read from one ([`to_table`](Self::to_table), [`from_table`](Self::from_table)), and used
+/// elsewhere ([`PretrainedEmbedding`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedEmbeddingEncoder {
     matrices: Vec<EmbeddingMatrix>,
@@ -79,51 +80,6 @@ impl FittedEmbeddingEncoder {
     pub fn map_2d(&self, column: &str) -> Result<Vec<[f64; 2]>> {
         let matrix = self.matrix(column).ok_or_else(|| self.no_such(column))?;
         Ok(matrix.map_2d())
-    }
-
-    /// All vectors as a table, one row a vector: `column`, `kind` (`level`, `unknown` or
-    /// `missing`), `level` (missing if it is none), `count` (training rows), and `e0`, `e1` …
-    /// (missing beyond the column's size).
-    ///
-    /// # Errors
-    /// None that is known of.
-    pub fn to_table(&self) -> Result<Table> {
-        let (mut columns, mut kinds, mut levels, mut counts) = (vec![], vec![], vec![], vec![]);
-        let size = self
-            .matrices
-            .iter()
-            .map(EmbeddingMatrix::size)
-            .max()
-            .unwrap_or(0);
-        let mut numbers = vec![Vec::new(); size];
-        for matrix in &self.matrices {
-            for row in 0..matrix.levels().len() + 2 {
-                columns.push(Some(matrix.column()));
-                levels.push(matrix.levels().get(row).map(String::as_str));
-                kinds.push(Some(if row == matrix.unknown_row() {
-                    "unknown"
-                } else if row == matrix.missing_row() {
-                    "missing"
-                } else {
-                    "level"
-                }));
-                counts.push(match row {
-                    _ if row == matrix.unknown_row() => matrix.n_rare(),
-                    _ if row == matrix.missing_row() => matrix.n_missing(),
-                    _ => matrix.counts()[row],
-                } as f64);
-                let vector = matrix.row(row);
-                for (place, numbers) in numbers.iter_mut().enumerate() {
-                    numbers.push(vector.get(place).map_or(f64::NAN, |&x| f64::from(x)));
-                }
-            }
-        }
-        let texts = [("column", columns), ("kind", kinds), ("level", levels)];
-        let texts = texts.map(|(name, texts)| (name.to_owned(), Column::categorical(texts)));
-        let counts = [("count".to_owned(), Column::numeric(counts))];
-        let numbers = numbers.into_iter().enumerate();
-        let numbers = numbers.map(|(place, x)| (format!("e{place}"), Column::numeric(x)));
-        Table::new(texts.into_iter().chain(counts).chain(numbers))
     }
 
     fn no_such(&self, column: &str) -> Error {

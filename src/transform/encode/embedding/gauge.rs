@@ -6,6 +6,8 @@
 //! predictions for each level in some fixed contexts. Those of other networks are not needed, nor
 //! are the targets that they have seen.
 
+use std::cmp::Reverse;
+
 use rayon::prelude::*;
 
 use super::codes::Coded;
@@ -87,7 +89,8 @@ impl Contexts {
                 *x -= mean;
             }
         }
-        // The slots that are put into contexts, and how many training rows each stands for.
+        // The slots that are put into contexts, and how many training rows each stands for. Equally
+        // frequent ones are in the order in which the network met them, whatever their names.
         let counts = embedding.counts();
         let mut probes: Vec<(u64, usize)> = (0..n_codes)
             .filter(|&slot| table_row(slot) != embedding.unknown_row())
@@ -96,7 +99,7 @@ impl Contexts {
         if embedding.missing_row() != embedding.unknown_row() {
             probes.push((counts[embedding.missing_row()], n_codes + 1));
         }
-        probes.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        probes.sort_by_key(|&(count, slot)| (Reverse(count), table_row(slot)));
         probes.truncate(N_LEVELS);
         let reference = self.reference(column, n_codes, &probes, network, size)?;
         let mut covariance = Matrix::zeros(n_trained, size);

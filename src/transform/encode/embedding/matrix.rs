@@ -60,9 +60,9 @@ impl EmbeddingMatrix {
             return Err(here(Error::data("vectors of one number or more", "none")));
         }
         for (level, vector) in levels.iter().zip(&vectors) {
-            check(vector, size).map_err(|e| here(e.in_row(0)).in_column(level.clone()))?;
+            check(vector, size, &format!("level {level:?}")).map_err(here)?;
         }
-        check(&unknown, size).map_err(here)?;
+        check(&unknown, size, "unknown levels").map_err(here)?;
         let levels = Levels::new(levels).map_err(here)?;
         let mut vectors = vectors.concat();
         vectors.extend_from_slice(&unknown);
@@ -97,10 +97,15 @@ impl EmbeddingMatrix {
     /// # Errors
     /// If it has another length than the others, or a number is not finite.
     pub fn with_missing(mut self, missing: &[f32]) -> Result<Self> {
-        check(missing, self.size).map_err(|e| e.in_column(self.column.clone()))?;
+        check(missing, self.size, "missing cells").map_err(|e| e.in_column(self.column.clone()))?;
         let place = self.missing_row() * self.size;
         self.vectors[place..].copy_from_slice(missing);
         Ok(self)
+    }
+
+    /// With so many training rows for each row of vectors.
+    pub(super) fn with_counts(self, counts: Vec<u64>) -> Self {
+        Self { counts, ..self }
     }
 
     /// The column's name.
@@ -135,13 +140,17 @@ impl EmbeddingMatrix {
     /// How many training rows had a level that was too rare for a vector of its own.
     #[must_use]
     pub fn n_rare(&self) -> u64 {
-        self.counts[self.unknown_row()]
+        self.count(self.unknown_row())
     }
 
     /// How many training rows had none.
     #[must_use]
     pub fn n_missing(&self) -> u64 {
-        self.counts[self.missing_row()]
+        self.count(self.missing_row())
+    }
+
+    pub(super) fn count(&self, row: usize) -> u64 {
+        self.counts[row]
     }
 
     /// The vector of a level, or of a missing cell (`None`). A level that has none of its own gets
@@ -240,12 +249,14 @@ impl EmbeddingMatrix {
     }
 }
 
-fn check(vector: &[f32], size: usize) -> Result<()> {
+/// Checks the vector of `what`.
+fn check(vector: &[f32], size: usize, what: &str) -> Result<()> {
     if vector.len() != size {
-        return Err(Error::data(format!("{size} numbers"), vector.len()));
+        let expected = format!("{size} numbers for {what}");
+        return Err(Error::data(expected, vector.len()));
     }
     match vector.iter().find(|x| !x.is_finite()) {
-        Some(&x) => Err(Error::not_finite(f64::from(x))),
+        Some(x) => Err(Error::data(format!("finite numbers for {what}"), x)),
         None => Ok(()),
     }
 }

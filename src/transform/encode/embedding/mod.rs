@@ -1,5 +1,6 @@
 //! Vectors of levels, taken out of a network.
 
+mod as_table;
 mod codes;
 mod fitted;
 mod gauge;
@@ -25,6 +26,7 @@ use crate::model::neural::{
     EmbeddingSize, FittedNeuralNetwork, NeuralNetwork, NumericEmbedding, Schedule,
 };
 use crate::model::options::at_least_one;
+use crate::model::training::split_of;
 use crate::model::{EarlyStopping, Estimator};
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Transformer};
@@ -71,7 +73,8 @@ use crate::transform::{FittedTransformer, Transformer};
 /// # Errors of fitting
 ///
 /// As [`NeuralNetwork`]'s, with the fold; a column that is neither categorical nor boolean; a column
-/// of the context that is categorical.
+/// of the context that is categorical or encoded. Where rows cannot be divided for early stopping,
+/// networks are trained without.
 ///
 /// ```
 /// use stackfold::data::Column;
@@ -198,20 +201,31 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         }
     }
 
-    /// For each column, how many numbers the network learns for a level, and how many come out.
-    fn sizes(&self, coded: &Coded) -> Vec<(usize, usize)> {
+    /// How many numbers the network learns for a level of the column, and how many come out.
+    fn size_of(&self, column: &CodedColumn) -> (usize, usize) {
         let network = &self.network;
-        let given = network.embedding_sizes();
-        let size = |column: &CodedColumn| {
-            if let Some(&(_, size)) = given.iter().find(|(name, _)| *name == column.name) {
-                return (size, size);
-            }
-            let n_known = column.n_known(network.min_level_count());
-            let size = network.embedding_size().of(n_known);
-            let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
-            (size, size.min(most.max(1)))
-        };
-        coded.columns().iter().map(size).collect()
+        let mut given = network.embedding_sizes().iter();
+        if let Some(&(_, size)) = given.find(|(name, _)| *name == column.name) {
+            return (size, size);
+        }
+        let n_known = column.n_known(network.min_level_count());
+        let size = network.embedding_size().of(n_known);
+        let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
+        (size, size.min(most.max(1)))
+    }
+
+    /// The network that is trained several times, with these sizes by column.
+    fn single_network(&self, coded: &Coded, sizes: &[usize]) -> NeuralNetwork<Y> {
+        let names = coded.columns().iter().map(|column| column.name.clone());
+        let given = self.network.embedding_sizes().iter().cloned();
+        // Those given for other columns come last: the network refuses them.
+        let sizes = names.zip(sizes.iter().copied()).chain(given);
+        // Rare levels have no code already.
+        self.network
+            .clone()
+            .with_min_level_count(1)
+            .with_n_seeds(1)
+            .with_embedding_sizes(sizes)
     }
 }
 
@@ -248,11 +262,20 @@ impl<Y: Target> Training<'_, Y> {
             .into_par_iter()
             .map(|i| {
                 let context = context.with_seed(seed.at(i));
-                let network = self.network.fit(&features, &target, &context);
+                let network = self.network_for(&target, &context);
+                let network = network.fit(&features, &target, &context);
                 self.taken_out(&network.map_err(|e| e.among(RowIndex::Some(rows)))?)
             })
             .collect();
         Ok(mean(&fits.into_iter().collect::<Result<Vec<_>>>()?))
+    }
+
+    /// The network, without early stopping if no rows (groups, times) can be set aside.
+    fn network_for(&self, target: &Y, context: &FitContext<'_>) -> NeuralNetwork<Y> {
+        let stopping = self.network.early_stopping();
+        let is_possible = split_of(target, context, stopping, context.weights()).is_ok();
+        let stopping = stopping.filter(|_| is_possible);
+        self.network.clone().with_early_stopping(stopping)
     }
 
     fn taken_out(&self, network: &FittedNeuralNetwork<Y>) -> Result<Vec<Vectors>> {
@@ -292,6 +315,9 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
         at_least_one("rows_per_number", self.rows_per_number)?;
         at_least_one("n_seeds", self.network.n_seeds())?;
+        if let Some(stopping) = self.network.early_stopping() {
+            stopping.check()?;
+        }
         let seed = train.seed().child("embedding_encoder");
         let folds = self.folds.of(train, seed.child("folds"))?;
         let coded = Coded::new(train.rows(), self.network.min_level_count(), &self.context)?;
@@ -301,14 +327,12 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
                 Features::from_buffer(fitted.fields().to_vec(), train.len(), Vec::new())?;
             return Ok((fitted, features));
         }
-        let (trained, sizes): (Vec<usize>, Vec<usize>) = self.sizes(&coded).into_iter().unzip();
-        let names = coded.columns().iter().map(|column| column.name.as_str());
-        // Rare levels have no code already.
-        let network = self.network.clone().with_min_level_count(1).with_n_seeds(1);
+        let sizes = coded.columns().iter().map(|column| self.size_of(column));
+        let (trained, sizes): (Vec<usize>, Vec<usize>) = sizes.unzip();
         let training = Training {
             train,
             coded: &coded,
-            network: network.with_embedding_sizes(names.zip(trained)),
+            network: self.single_network(&coded, &trained),
             n_networks: self.network.n_seeds(),
             sizes,
             contexts: Contexts::new(&coded, seed.child("contexts")),
@@ -332,31 +356,36 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
             })?);
         }
         let fitted = FittedEmbeddingEncoder::from_matrices(matrices(&coded, mean(&by_fold)))?;
-        let widths: Vec<usize> = fitted
-            .matrices()
-            .iter()
-            .map(EmbeddingMatrix::size)
-            .collect();
-        let (values, _) = fill(train.len(), &widths, |j, out| {
-            let slots = &coded.columns()[j].slots;
-            for (place, out) in out.chunks_exact_mut(train.len()).enumerate() {
-                match &folds {
-                    Some(folds) => {
-                        for ((out, &slot), &fold) in
-                            out.iter_mut().zip(slots).zip(folds.fold_of_row())
-                        {
-                            let vectors = &by_fold[usize::from(fold)][j];
-                            *out = to_feature(vectors.row(slot as usize)[place]);
-                        }
-                    }
-                    None => out.fill(f32::NAN),
-                }
-            }
-            Ok(())
-        })?;
-        let features = Features::from_buffer(fitted.fields().to_vec(), train.len(), values)?;
+        let features = in_sample(&fitted, &coded, folds.as_deref(), &by_fold)?;
         Ok((fitted, features))
     }
+}
+
+/// The features of the training rows: vectors of the networks that were not trained on their fold,
+/// missing without folds.
+fn in_sample(
+    fitted: &FittedEmbeddingEncoder,
+    coded: &Coded,
+    folds: Option<&Folds>,
+    by_fold: &[Vec<Vectors>],
+) -> Result<Features<InSample>> {
+    let n_rows = coded.features().n_rows();
+    let sizes = fitted.matrices().iter().map(EmbeddingMatrix::size);
+    let (values, _) = fill(n_rows, &sizes.collect::<Vec<_>>(), |j, out| {
+        let Some(folds) = folds else {
+            out.fill(f32::NAN);
+            return Ok(());
+        };
+        for (place, out) in out.chunks_exact_mut(n_rows).enumerate() {
+            let cells = coded.columns()[j].slots.iter().zip(folds.fold_of_row());
+            for (out, (&slot, &fold)) in out.iter_mut().zip(cells) {
+                let vectors = &by_fold[usize::from(fold)][j];
+                *out = to_feature(vectors.row(slot as usize)[place]);
+            }
+        }
+        Ok(())
+    })?;
+    Features::from_buffer(fitted.fields().to_vec(), n_rows, values)
 }
 
 /// Vectors with the names of their levels.
