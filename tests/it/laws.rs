@@ -16,8 +16,8 @@ use stackfold::folds::Folds;
 use stackfold::prelude::*;
 use stackfold::transform::dates::{DateParts, Origin};
 use stackfold::transform::encode::{
-    Drop, Frequency, FrequencyEncoder, LeaveOneOutEncoder, LoneRow, MinFrequency, Missing,
-    MissingCode, MissingLevel, Noise, OneHotEncoder, OrderedPrior, OrderedTargetEncoder,
+    Drop, EmbeddingEncoder, Frequency, FrequencyEncoder, LeaveOneOutEncoder, LoneRow, MinFrequency,
+    Missing, MissingCode, MissingLevel, Noise, OneHotEncoder, OrderedPrior, OrderedTargetEncoder,
     OrdinalEncoder, RowOrder, Smoothing, TargetEncoder, Unknown,
 };
 use stackfold::transform::impute::{Imputer, Indicators};
@@ -82,6 +82,18 @@ fn targets(folds: Option<&Folds>, encoder: TargetEncoder) -> Boxed {
     })
 }
 
+/// Its network is small; it depends on the order of its inputs.
+fn embedding(folds: Option<&Folds>) -> Boxed {
+    let encoder = EmbeddingEncoder::new().with_rows_per_number(5);
+    let network = encoder.network().clone();
+    let network = network.with_hidden([4]).with_n_epochs(2).with_n_seeds(2);
+    let encoder = encoder.with_network(network.with_batch_size(64));
+    Box::new(match folds {
+        Some(folds) => encoder.with_folds(folds.clone()),
+        None => encoder,
+    })
+}
+
 fn nested(folds: Option<&Folds>, encoder: LeaveOneOutEncoder) -> Boxed {
     let nested = encoder.nested();
     Box::new(match folds {
@@ -132,7 +144,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn encoders() -> Vec<Case> {
-    use Law::{LevelNames, OwnTarget, Seed};
+    use Law::{ColumnOrder, LevelNames, OwnTarget, Seed};
     vec![
         case("one-hot", texts, &[], |_| Box::new(OneHotEncoder::new())),
         case("one-hot without first", texts, &[], |_| {
@@ -210,6 +222,13 @@ fn encoders() -> Vec<Case> {
         case("ordered, overall mean", texts, &[OwnTarget, Seed], |_| {
             Box::new(OrderedTargetEncoder::new().with_prior(OrderedPrior::OverallMean))
         }),
+        case("embedding", texts, &[ColumnOrder, Seed], embedding),
+        case(
+            "embedding in folds of its own",
+            texts,
+            &[ColumnOrder, OwnTarget, Seed],
+            |_| embedding(None),
+        ),
     ]
 }
 

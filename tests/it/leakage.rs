@@ -201,6 +201,13 @@ fn ordered_targets_do_not_leak() {
 }
 
 #[test]
+fn vectors_of_other_folds_do_not_leak() {
+    for n_levels in CARDINALITIES {
+        assert_safe(&EmbeddingEncoder::new(), n_levels);
+    }
+}
+
+#[test]
 fn plain_leave_one_out_leaks_by_itself() {
     let plain = LeaveOneOutEncoder::new().with_noise(Noise::None);
     for (n_levels, excess) in [(1, 0.45), (20, 0.4), (200, 0.2), (2000, 0.03)] {
