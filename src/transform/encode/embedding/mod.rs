@@ -110,7 +110,7 @@ impl<Y: Target> Default for EmbeddingEncoder<Y> {
 }
 
 impl<Y: Target> EmbeddingEncoder<Y> {
-    /// A network of 64 units, at most 8 numbers a level and at most one for each 100 rows of a
+    /// A network of 64 units, at most 4 numbers a level and at most one for each 100 rows of a
     /// level, two folds.
     #[must_use]
     pub fn new() -> Self {
@@ -120,9 +120,9 @@ impl<Y: Target> EmbeddingEncoder<Y> {
             .with_numeric_embedding(NumericEmbedding::None)
             .with_weight_decay(1e-4)
             .with_schedule(Schedule::Constant)
-            .with_embedding_size(EmbeddingSize::Half { max: 8 })
+            .with_embedding_size(EmbeddingSize::Half { max: 4 })
             .with_min_level_count(2)
-            .with_level_dropout(0.1)
+            .with_level_dropout(0.01)
             .with_learning_rate(5e-3)
             .with_n_epochs(20)
             .with_n_seeds(4)
