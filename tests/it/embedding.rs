@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::float_cmp,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests panic when they fail, compare exact numbers, and cast small ones"
 )]
 
