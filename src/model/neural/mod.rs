@@ -1,7 +1,7 @@
 //! Networks for tables: embeddings of codes, dense layers, and what training them takes.
 //!
 //! [`NeuralClassifier`] and [`NeuralRegressor`] take [features](crate::data::Features) as any other
-//! model does. Codes ([`FeatureKind::Code`](crate::data::FeatureKind::Code), as
+//! model does. Codes ([`FeatureKind::Code`], as
 //! [`OrdinalEncoder`](crate::transform::encode::OrdinalEncoder) makes them) get an embedding each: a
 //! table of one trained vector a level. Numbers are scaled inside, and may be embedded too
 //! ([`NumericEmbedding`]). Nothing has to be prepared, and missing values are allowed everywhere.
