@@ -28,6 +28,7 @@ use stackfold::folds::StratifiedKFold;
 use stackfold::metrics::binary::{delong_test, roc_auc};
 use stackfold::model::hist::{Bag, ExtraTrees, HistGradientBoosting, RandomForest};
 use stackfold::model::linfa::{GaussianNaiveBayes, LogisticRegression};
+use stackfold::model::neural::{NeuralClassifier, NumericEmbedding};
 use stackfold::model::{MaxFeatures, Subsampled};
 use stackfold::prelude::*;
 use stackfold::stack::{FittedStack, Scheme, Stack, View};
@@ -46,7 +47,7 @@ homesite [--rows 260753] [--features 296] [--full] [--threads N] [--seed 1] [--f
     [--out submission.csv] [--train train.csv --test test.csv]
 
 --rows      rows of the look-alike's training file; its test file has two thirds of that
---full      the linear model on all rows, and more trees: takes longer
+--full      the linear model and the network on all rows, and more trees: takes longer
 --train, --test   the competition's own files";
 
 fn main() -> ExitCode {
@@ -298,16 +299,15 @@ fn trees_view(columns: Selector) -> ColumnTransformer<Labels> {
         )
 }
 
-/// Two models of linfa, and four of trees: two sizes of boosting, and a forest and extra trees that
-/// are fitted once, with out-of-bag predictions instead of out-of-fold ones. The linear model
-/// learns on a seeded, stratified sample of its rows, unless all of them are asked for.
+/// Two models of linfa; four of trees: two sizes of boosting, and a forest and extra trees that are
+/// fitted once, with out-of-bag predictions instead of out-of-fold ones; and a network. The linear
+/// model and the network learn on a seeded, stratified sample of their rows, unless all of them are
+/// asked for.
 fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
     let linear = View::new("linear", linear_view());
     let trees = View::new("trees", trees_view(Selector::all()));
-    let logistic = Subsampled::new(
-        LogisticRegression::new(),
-        if full { usize::MAX } else { 20_000 },
-    );
+    let sample = |n_rows| if full { usize::MAX } else { n_rows };
+    let logistic = Subsampled::new(LogisticRegression::new(), sample(20_000));
     let times = if full { 3 } else { 1 };
     let boosting = HistGradientBoosting::new()
         .with_n_trees(150 * times)
@@ -327,6 +327,16 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
         .with_max_features(MaxFeatures::Share(0.15))
         .with_min_samples_leaf(5)
         .with_bag(Bag::Bootstrap);
+    let network = NeuralClassifier::new()
+        .with_numeric_embedding(NumericEmbedding::PiecewiseLinear {
+            n_bins: 16,
+            size: 4,
+        })
+        .with_dropout(0.2)
+        .with_batch_size(512)
+        .with_learning_rate(2e-3)
+        .with_n_epochs(8);
+    let network = Subsampled::new(network, sample(30_000));
     stack
         .with_member("logistic", &linear, logistic)
         .with_member("bayes", &linear, GaussianNaiveBayes::new())
@@ -334,6 +344,7 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
         .with_member("small boosting", &trees, small)
         .with_out_of_bag_member("forest", &trees, forest)
         .with_out_of_bag_member("extra trees", &trees, extra)
+        .with_member("network", &trees, network)
 }
 
 fn score(
