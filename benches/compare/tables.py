@@ -50,7 +50,9 @@ TABLES = {
     "employee_salaries": Table(
         EXAMPLES / "employee_salaries.csv.gz", "Current Annual Salary", "regression",
         ["2016 Gross Pay Received", "2016 Overtime Pay", "Department Name"], prepare=salaries),
-    "airlines": Table(HERE / "data" / "airlines.csv.gz", "IsDepDelayed", "YES", categories=["FlightNum"]),
+    "airlines": Table(
+        HERE / "data" / "airlines.csv.gz", "IsDepDelayed", "YES",
+        categories=["Year", "Month", "DayofMonth", "DayOfWeek", "FlightNum"]),
     "mnist_10k": Table(HERE / "data" / "mnist_10k.csv.gz", "label", "multiclass", test=0.2),
 }
 

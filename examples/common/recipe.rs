@@ -3,6 +3,7 @@
 use stackfold::data::{ColumnKind, Labels, Target, Values};
 use stackfold::model::baseline::Prior;
 use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
+use stackfold::model::neural::NeuralNetwork;
 use stackfold::model::{MaxFeatures, linfa, smartcore};
 use stackfold::stack::{Stack, StackTarget, View};
 use stackfold::transform::dates::DateParts;
@@ -69,7 +70,7 @@ pub fn linear_view<Y: Target>() -> ColumnTransformer<Y> {
         )
 }
 
-/// For trees on histograms, which take missing values and codes: numbers as they are, levels as
+/// For trees on histograms and networks, which take missing values and codes: numbers as they are, levels as
 /// codes, and many levels as their cross-fitted target mean and frequency as well.
 pub fn hist_view<Y: Target>() -> ColumnTransformer<Y> {
     let flags = Selector::kind(ColumnKind::Boolean);
@@ -93,8 +94,8 @@ pub fn hist_view<Y: Target>() -> ColumnTransformer<Y> {
         )
 }
 
-/// For the trees of smartcore and linfa, which take no missing values: levels as their cross-fitted target mean and frequency, few
-/// levels one-hot as well.
+/// For the trees of smartcore and linfa, which take no missing values: levels as their cross-fitted
+/// target mean and frequency, few levels one-hot as well.
 pub fn tree_view<Y: Target>() -> ColumnTransformer<Y> {
     ColumnTransformer::new()
         .with(
@@ -214,6 +215,7 @@ impl Recipe for Labels {
         "extra_trees",
         "boosting",
         "small_boosting",
+        "network",
         "smartcore_logistic",
         "smartcore_forest",
         "smartcore_extra_trees",
@@ -235,6 +237,7 @@ impl Recipe for Labels {
             "extra_trees" => stack.with_member(name, hist, extra_trees()),
             "boosting" => stack.with_member(name, hist, HistGradientBoosting::new()),
             "small_boosting" => stack.with_member(name, hist, Views::<Self>::small_boosting()),
+            "network" => stack.with_member(name, hist, NeuralNetwork::new()),
             "smartcore_forest" => stack.with_member(name, tree, views.forest()),
             "smartcore_extra_trees" => stack.with_member(name, tree, views.extra_trees()),
             "smartcore_boosting" => stack.with_member(name, tree, views.boosting()),
@@ -269,6 +272,7 @@ impl Recipe for Values {
         "extra_trees",
         "boosting",
         "small_boosting",
+        "network",
         "smartcore_forest",
         "smartcore_extra_trees",
         "smartcore_boosting",
@@ -288,6 +292,7 @@ impl Recipe for Values {
             "extra_trees" => stack.with_member(name, hist, extra_trees()),
             "boosting" => stack.with_member(name, hist, HistGradientBoosting::new()),
             "small_boosting" => stack.with_member(name, hist, Views::<Self>::small_boosting()),
+            "network" => stack.with_member(name, hist, NeuralNetwork::new()),
             "smartcore_forest" => stack.with_member(name, tree, views.forest()),
             "smartcore_extra_trees" => stack.with_member(name, tree, views.extra_trees()),
             "smartcore_boosting" => stack.with_member(name, tree, views.boosting()),

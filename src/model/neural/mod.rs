@@ -90,7 +90,8 @@ pub type NeuralRegressor = NeuralNetwork<Values>;
 ///   the middle, and a mark says so. Infinite ones are an error.
 /// * **Weights** multiply each row's loss; rows of weight 0 take no part.
 /// * **Members** ([`with_n_members`](Self::with_n_members)) share most weights, after Gorishniy et
-///   al. 2024 (`TabM`): cheaper than as many networks, and nearly as good.
+///   al. 2024 (`TabM`): cheaper than as many [networks](Self::with_n_seeds), the more so the more
+///   inputs there are.
 /// * The same bits come out on any number of threads.
 ///
 /// Sources: Guo and Berkhahn 2016, "Entity embeddings of categorical variables" (arXiv 1604.06737);

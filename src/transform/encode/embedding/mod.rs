@@ -124,9 +124,10 @@ impl<Y: Target> EmbeddingEncoder<Y> {
             .with_min_level_count(2)
             .with_level_dropout(0.01)
             .with_learning_rate(5e-3)
+            .with_batch_size(128)
             .with_n_epochs(20)
-            .with_n_seeds(4)
-            .with_early_stopping(Some(EarlyStopping::new().with_share(0.15).with_patience(2)));
+            .with_n_seeds(8)
+            .with_early_stopping(Some(EarlyStopping::new().with_share(0.08).with_patience(2)));
         Self {
             network,
             context: Vec::new(),
