@@ -111,7 +111,7 @@ impl<Y: Target> Default for EmbeddingEncoder<Y> {
 
 impl<Y: Target> EmbeddingEncoder<Y> {
     /// A network of 64 units, at most 4 numbers a level and at most one for each 100 rows of a
-    /// level, two folds.
+    /// level, two folds of eight networks each.
     #[must_use]
     pub fn new() -> Self {
         let network = NeuralNetwork::new()
