@@ -336,7 +336,7 @@ fn members(stack: Stack<Labels>, full: bool) -> Stack<Labels> {
         .with_batch_size(512)
         .with_learning_rate(2e-3)
         .with_n_epochs(8);
-    let network = Subsampled::new(network, sample(30_000));
+    let network = Subsampled::new(network, sample(60_000));
     stack
         .with_member("logistic", &linear, logistic)
         .with_member("bayes", &linear, GaussianNaiveBayes::new())
