@@ -15,7 +15,6 @@ pub(super) enum Head {
     Value { mean: f64, scale: f64 },
 }
 
-/// The target of a row: a class's code, or the scaled value.
 impl Head {
     /// The head for a target, of which these are the numbers and weights of the training rows.
     pub(super) fn new<Y: Target>(target: &Y, y: &[f64], weights: &[f64]) -> Self {
@@ -55,7 +54,7 @@ impl Head {
         }
     }
 
-    /// The target that the loss compares scores with.
+    /// The target that the loss compares scores with: a class's code, or the scaled value.
     #[allow(clippy::cast_possible_truncation, reason = "scores have 32 bits")]
     pub(super) fn scaled(self, y: f64) -> f32 {
         match self {
