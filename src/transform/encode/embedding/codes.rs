@@ -131,6 +131,15 @@ impl CodedColumn {
         })
     }
 
+    /// The sum of the weights of each slot's rows among those given; their number, without weights.
+    pub(super) fn weights_of(&self, rows: &[u32], weights: Option<&[f64]>) -> Vec<f64> {
+        let mut sums = vec![0.0; self.counts.len()];
+        for &row in rows {
+            sums[self.slots[row as usize] as usize] += weights.map_or(1.0, |w| w[row as usize]);
+        }
+        sums
+    }
+
     /// How many levels there are with rows of their own, missing one of them if there are enough.
     pub(super) fn n_known(&self, min_count: usize) -> usize {
         let missing = self.counts[self.levels.len() + 1];

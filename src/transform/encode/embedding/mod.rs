@@ -4,6 +4,7 @@ mod as_table;
 mod codes;
 mod fitted;
 mod gauge;
+mod halves;
 mod matrix;
 mod rotation;
 
@@ -16,12 +17,13 @@ pub use matrix::EmbeddingMatrix;
 
 use self::codes::{Coded, CodedColumn};
 use self::gauge::{Contexts, Vectors};
+use self::halves::{Half, in_common};
 use super::cells::fill;
 use super::cross_fitted::InnerFolds;
 use super::targets::to_feature;
 use crate::data::{Features, FitContext, InSample, RowIndex, Target, Train};
 use crate::error::Result;
-use crate::folds::Folds;
+use crate::folds::{Folds, deal};
 use crate::model::neural::{
     EmbeddingSize, FittedNeuralNetwork, NeuralNetwork, NumericEmbedding, Schedule,
 };
@@ -41,13 +43,23 @@ use crate::transform::{FittedTransformer, Transformer};
 /// # Cross-fitting
 ///
 /// Vectors carry the targets of the rows that they were learned from, so a training row's vectors
-/// come from a network that was trained on the other folds. There are two by default: each half of
-/// the rows gets the vectors of the other half. Networks have spaces of their own, and so each
-/// network's vectors are first moved to mean 0 (over its training rows) and rotated (orthogonal
-/// Procrustes, Schönemann 1966) as near as they come to the network's *own predictions* for each
-/// level in 32 fixed contexts (the other columns of 32 rows): these do not depend on how a space is
-/// turned. New rows get the mean of all networks' vectors. No row's features depend on its own
-/// target, not even by the rotation; ADR 6 has the alternatives and the measurements.
+/// come from networks that were trained on the other folds, of which there are five by default.
+/// Networks have spaces of their own, and so each network's vectors are first moved to mean 0 (over
+/// its training rows) and rotated (orthogonal Procrustes, Schönemann 1966) as near as they come to
+/// the network's *own predictions* for each level in 32 fixed contexts (the other columns of 32
+/// rows): these do not depend on how a space is turned. New rows get the mean of all folds' vectors.
+/// No row's features depend on its own target, not even by the rotation; ADR 6 has the alternatives
+/// and the measurements.
+///
+/// # Noise
+///
+/// A network finds vectors for the levels of a column that has nothing to do with the target, too.
+/// So the rows that a fold's vectors are learned from are divided into two halves, and networks are
+/// trained on each. Along each axis the covariance between the halves' vectors, over the levels that
+/// both have, must be two standard errors above 0. Then the vectors are the mean of both halves',
+/// weighted by their rows; otherwise the axis is 0 for all levels. A column that says nothing is
+/// 0, but for one axis in twenty or so, and a column whose levels never are in both halves, such as
+/// the name of the group that folds keep together, is 0 always.
 ///
 /// # Size
 ///
@@ -111,7 +123,7 @@ impl<Y: Target> Default for EmbeddingEncoder<Y> {
 
 impl<Y: Target> EmbeddingEncoder<Y> {
     /// A network of 64 units, at most 4 numbers a level and at most one for each 100 rows of a
-    /// level, two folds of eight networks each.
+    /// level, five folds of two halves, eight networks for each.
     #[must_use]
     pub fn new() -> Self {
         let network = NeuralNetwork::new()
@@ -132,12 +144,12 @@ impl<Y: Target> EmbeddingEncoder<Y> {
             network,
             context: Vec::new(),
             rows_per_number: 100,
-            folds: InnerFolds::Count(2),
+            folds: InnerFolds::default(),
         }
     }
 
     /// With this network. If it averages several ([`with_n_seeds`](NeuralNetwork::with_n_seeds)),
-    /// each fold's vectors are the mean of as many networks', each rotated first.
+    /// each half's vectors are the mean of as many networks', each rotated first.
     #[must_use]
     pub fn with_network(self, network: NeuralNetwork<Y>) -> Self {
         Self { network, ..self }
@@ -183,8 +195,9 @@ impl<Y: Target> EmbeddingEncoder<Y> {
 
     /// Cross-fitted over this many folds: 2 or more, and no more than there are rows (or groups).
     ///
-    /// Folds are stratified by the target and keep groups together. With more of them vectors are
-    /// learned from more rows, but there are more vectors: each fold has its own.
+    /// Folds are stratified by the target and keep groups together; 5 by default. With more of them
+    /// vectors are learned from more rows, and it takes longer. Each has vectors of its own, in which
+    /// a model that grows enough trees can find the folds again.
     #[must_use]
     pub fn with_n_folds(self, n_folds: usize) -> Self {
         Self {
@@ -235,7 +248,7 @@ struct Training<'a, Y> {
     train: Train<'a, Y>,
     coded: &'a Coded,
     network: NeuralNetwork<Y>,
-    /// How many are trained on the same rows.
+    /// How many are trained on each half of the same rows.
     n_networks: usize,
     /// By column: how many numbers come out.
     sizes: Vec<usize>,
@@ -243,32 +256,68 @@ struct Training<'a, Y> {
 }
 
 impl<Y: Target> Training<'_, Y> {
-    /// Trains networks on the given rows, positions among the training rows; gives the mean of
-    /// their vectors, by column.
+    /// Trains networks on the given rows, positions among the training rows; gives the vectors that
+    /// their two halves have in common, by column.
     fn vectors(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
+        let halves = self.halves(rows, seed.child("halves"))?;
+        let fits: Vec<Result<Vec<Vectors>>> = (0..halves.len() * self.n_networks)
+            .into_par_iter()
+            .map(|i| self.fit(&halves[i / self.n_networks], seed.at(i)))
+            .collect();
+        let fits = fits.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut means = fits.chunks_exact(self.n_networks).map(mean);
+        let (Some(first), second) = (means.next(), means.next()) else {
+            return Ok(Vec::new());
+        };
+        let Some(second) = second else {
+            return Ok(first);
+        };
+        let weights = self.train.weights();
+        let columns = first.into_iter().zip(second).zip(self.coded.columns());
+        let columns = columns.map(|((first, second), column)| {
+            let [first, second] =
+                [(first, &halves[0]), (second, &halves[1])].map(|(vectors, rows)| {
+                    let weights = column.weights_of(rows, weights.as_deref());
+                    Half { vectors, weights }
+                });
+            in_common(&first, &second)
+        });
+        Ok(columns.collect())
+    }
+
+    /// The rows that have weight, dealt to two halves, which keep groups together; all rows if there
+    /// is but one group, or no weight.
+    fn halves(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vec<u32>>> {
+        let weights = self.train.weights();
+        let has_weight = |row: &u32| weights.as_ref().is_none_or(|w| w[*row as usize] > 0.0);
+        let weighty: Vec<u32> = rows.iter().copied().filter(has_weight).collect();
+        let strata = self.train.target().strata(RowIndex::Some(&weighty));
+        let groups = self.train.rows().groups();
+        let groups = groups.map(|groups| of_rows(&groups, &weighty));
+        let Some(halves) = deal(&strata, groups.as_deref(), 2, seed)? else {
+            return Ok(vec![rows.to_vec()]);
+        };
+        let half = |half| RowIndex::Some(&weighty).compose(&halves.validation(half));
+        Ok((0..2).map(half).collect())
+    }
+
+    /// The vectors of one network, trained on the given rows, by column.
+    fn fit(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
         let features = self.coded.features().take(rows);
         let target = self.train.target().take(rows);
-        let at = |values: &[f64]| rows.iter().map(|&i| values[i as usize]).collect::<Vec<_>>();
-        let weights = self.train.weights().map(|weights| at(&weights));
-        let time = self.train.rows().time().map(|time| at(&time));
+        let weights = self.train.weights().map(|weights| of_rows(&weights, rows));
+        let time = self.train.rows().time().map(|time| of_rows(&time, rows));
         let groups = self.train.rows().groups();
-        let groups: Option<Vec<u32>> =
-            groups.map(|groups| rows.iter().map(|&i| groups[i as usize]).collect());
+        let groups = groups.map(|groups| of_rows(&groups, rows));
         let context = FitContext::default()
             .with_weights(weights.as_deref())
             .with_groups(groups.as_deref())
             .with_time(time.as_deref())
+            .with_seed(seed)
             .with_progress(self.train.progress());
-        let fits: Vec<Result<Vec<Vectors>>> = (0..self.n_networks)
-            .into_par_iter()
-            .map(|i| {
-                let context = context.with_seed(seed.at(i));
-                let network = self.network_for(&target, &context);
-                let network = network.fit(&features, &target, &context);
-                self.taken_out(&network.map_err(|e| e.among(RowIndex::Some(rows)))?)
-            })
-            .collect();
-        Ok(mean(&fits.into_iter().collect::<Result<Vec<_>>>()?))
+        let network = self.network_for(&target, &context);
+        let network = network.fit(&features, &target, &context);
+        self.taken_out(&network.map_err(|e| e.among(RowIndex::Some(rows)))?)
     }
 
     /// The network, without early stopping if no rows (groups, times) can be set aside.
@@ -291,6 +340,10 @@ impl<Y: Target> Training<'_, Y> {
         });
         vectors.collect()
     }
+}
+
+fn of_rows<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&row| values[row as usize]).collect()
 }
 
 /// The mean of the vectors of several networks, by column.
