@@ -8,12 +8,16 @@
 #[cfg(any(feature = "linfa", feature = "smartcore"))]
 pub mod adapter;
 pub mod baseline;
+pub mod bayes;
+mod blocks;
 mod class_weight;
 mod early_stopping;
 pub mod hist;
+pub mod linear;
 #[cfg(feature = "linfa")]
 pub mod linfa;
 mod max_features;
+mod moments;
 pub mod neural;
 pub(crate) mod options;
 #[cfg(feature = "smartcore")]

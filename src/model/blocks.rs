@@ -1,0 +1,74 @@
+//! Columns of outputs, in blocks of rows: several threads fill them, and what is being filled stays
+//! in a cache.
+
+use rayon::prelude::*;
+
+/// The columns with `block` rows at a time, each run of rows on one thread: `fill` is given the
+/// first row of a run and each column's part of it.
+pub(super) fn fill_in_blocks(
+    columns: &mut [Vec<f64>],
+    block: usize,
+    fill: impl Fn(usize, &mut [&mut [f64]]) + Sync,
+) {
+    let n_rows = columns.first().map_or(0, Vec::len);
+    let mut blocks: Vec<Vec<&mut [f64]>> = (0..n_rows.div_ceil(block)).map(|_| vec![]).collect();
+    for column in columns {
+        for (parts, part) in blocks.iter_mut().zip(column.chunks_mut(block)) {
+            parts.push(part);
+        }
+    }
+    blocks
+        .par_iter_mut()
+        .enumerate()
+        .for_each(|(at, parts)| fill(at * block, parts));
+}
+
+/// Logarithms of classes' weights, one column a class, to probabilities that sum to one in each row.
+pub(super) fn softmax(columns: &mut [&mut [f64]]) {
+    let n_rows = columns.first().map_or(0, |column| column.len());
+    for row in 0..n_rows {
+        let largest = columns
+            .iter()
+            .map(|column| column[row])
+            .fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        for column in columns.iter_mut() {
+            column[row] = (column[row] - largest).exp();
+            sum += column[row];
+        }
+        for column in columns.iter_mut() {
+            column[row] /= sum;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_is_filled_once_whatever_the_block() {
+        for block in [1, 3, 10, 64] {
+            let mut columns = vec![vec![0.0; 10], vec![0.0; 10]];
+            fill_in_blocks(&mut columns, block, |first, parts| {
+                for (k, part) in parts.iter_mut().enumerate() {
+                    for (i, value) in part.iter_mut().enumerate() {
+                        *value += (100 * k + first + i) as f64;
+                    }
+                }
+            });
+            for (k, column) in columns.iter().enumerate() {
+                let expected: Vec<f64> = (0..10).map(|i| (100 * k + i) as f64).collect();
+                assert_eq!(*column, expected, "blocks of {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_softmax_of_large_logarithms_is_finite() {
+        let (mut a, mut b, mut c) = ([1e4, -1e4], [1e4, -1e4], [-1e4, -1e4 + 3_f64.ln()]);
+        softmax(&mut [&mut a, &mut b, &mut c]);
+        assert!((a[0] - 0.5).abs() < 1e-12 && (b[1] - 0.2).abs() < 1e-9);
+        assert!(c[0].abs() < 1e-300 && (c[1] - 0.6).abs() < 1e-9);
+    }
+}
