@@ -18,6 +18,7 @@ mod inspection;
 mod laws;
 mod leakage;
 mod learners;
+mod linear;
 mod messages;
 mod metrics;
 mod neural;

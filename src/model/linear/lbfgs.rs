@@ -210,3 +210,115 @@ fn add_multiple(to: &mut [f64], factor: f64, values: &[f64]) {
         *to += factor * v;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: Settings = Settings {
+        tolerance: 1e-9,
+        max_iterations: 500,
+        curvature: 1.0,
+    };
+
+    /// The parameters at the end, and how often the function was evaluated.
+    fn minimum(
+        start: Vec<f64>,
+        settings: Settings,
+        function: impl Fn(&[f64], &mut [f64]) -> f64,
+    ) -> (Vec<f64>, usize) {
+        let mut n_evaluations = 0;
+        let counted = |at: &[f64], gradient: &mut [f64]| {
+            n_evaluations += 1;
+            function(at, gradient)
+        };
+        let end: Result<_, ()> = minimise(start, settings, counted, |_, _| Ok(()));
+        (end.unwrap(), n_evaluations)
+    }
+
+    #[test]
+    fn a_quadratic_of_uneven_curvature_is_solved() {
+        let curvatures: Vec<f64> = (0..30).map(|i| 1.5_f64.powi(i % 15)).collect();
+        let quadratic = |at: &[f64], gradient: &mut [f64]| {
+            let mut value = 0.0;
+            for (j, g) in gradient.iter_mut().enumerate() {
+                let away = at[j] - j as f64;
+                value += 0.5 * curvatures[j] * away * away;
+                *g = curvatures[j] * away;
+            }
+            value
+        };
+        let (end, n_evaluations) = minimum(vec![0.0; 30], SETTINGS, quadratic);
+        for (j, v) in end.iter().enumerate() {
+            assert!((v - j as f64).abs() < 1e-8, "{j}: {v}");
+        }
+        assert!(n_evaluations < 150, "{n_evaluations}");
+    }
+
+    #[test]
+    fn first_steps_that_are_far_too_long_or_short_are_mended() {
+        let bowl = |at: &[f64], gradient: &mut [f64]| {
+            let root = (1.0 + at[0] * at[0]).sqrt();
+            gradient[0] = at[0] / root;
+            root
+        };
+        for curvature in [1e-9, 1.0, 1e9] {
+            let settings = Settings {
+                curvature,
+                ..SETTINGS
+            };
+            let (end, n_evaluations) = minimum(vec![1e3], settings, bowl);
+            assert!(end[0].abs() < 1e-8, "{}", end[0]);
+            assert!(n_evaluations < 100, "{n_evaluations}");
+        }
+    }
+
+    #[test]
+    fn a_step_into_no_number_is_shortened() {
+        // -ln(x) + x is not defined below 0.
+        let barrier = |at: &[f64], gradient: &mut [f64]| {
+            gradient[0] = 1.0 - 1.0 / at[0];
+            at[0] - at[0].ln()
+        };
+        let settings = Settings {
+            curvature: 1e-3,
+            ..SETTINGS
+        };
+        let (end, _) = minimum(vec![5.0], settings, barrier);
+        assert!((end[0] - 1.0).abs() < 1e-8, "{}", end[0]);
+    }
+
+    #[test]
+    fn what_has_no_minimum_ends() {
+        let (end, n_evaluations) = minimum(vec![0.0], SETTINGS, |at, gradient| {
+            gradient[0] = -(-at[0]).exp();
+            (-at[0]).exp()
+        });
+        assert!(end[0] > 15.0 && end[0].is_finite() && n_evaluations < 200);
+        let (end, n_evaluations) = minimum(vec![0.0], SETTINGS, |at, gradient| {
+            gradient[0] = -1.0;
+            -at[0]
+        });
+        assert!(end[0].is_finite() && n_evaluations <= TRIALS + 1);
+    }
+
+    #[test]
+    fn whoever_watches_may_end_it() {
+        let slope = |at: &[f64], gradient: &mut [f64]| {
+            gradient[0] = at[0];
+            0.5 * at[0] * at[0]
+        };
+        let settings = Settings {
+            curvature: 3.0,
+            ..SETTINGS
+        };
+        let end = minimise(vec![1.0], settings, slope, |iteration, _| {
+            if iteration == 2 {
+                Err("enough")
+            } else {
+                Ok(())
+            }
+        });
+        assert_eq!(end, Err("enough"));
+    }
+}

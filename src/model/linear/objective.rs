@@ -192,3 +192,89 @@ pub(super) fn raw_score(standard: &Standard, parameters: &[f64]) -> (Vec<f64>, f
     let intercept = parameters[p] - shift.map(|(c, m)| c * m).sum::<f64>();
     (coefficients, intercept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Feature, Features};
+    use crate::random::Seed;
+
+    /// Compares the gradient with differences of values, over several blocks of rows.
+    fn check(n_classes: usize, weights: &[f64]) {
+        let (n, p) = (9_001, 3);
+        let seed = Seed::new(4);
+        #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
+        let x: Vec<f32> = (0..(n * p) as u64)
+            .map(|i| (seed.normal(i) + (i / n as u64 * 20) as f64) as f32)
+            .collect();
+        let fields: Vec<Feature> = (0..p).map(|j| Feature::number(format!("x{j}"))).collect();
+        let features = Features::new(fields, n, x).unwrap();
+        let standard = Standard::of(&features, weights);
+        let mut stream = seed.child("y").stream();
+        let codes: Vec<u32> = (0..n)
+            .map(|_| u32::try_from(stream.below(n_classes)).unwrap())
+            .collect();
+        let position: Vec<usize> = (0..n_classes).collect();
+        let n_scores = if n_classes == 2 { 1 } else { n_classes };
+        let objective = Objective {
+            columns: Columns::new(features.as_slice(), n),
+            standard: &standard,
+            classes: Classes {
+                codes: &codes,
+                position: &position,
+                n_scores,
+            },
+            weights,
+            total_weight: if weights.is_empty() {
+                n as f64
+            } else {
+                weights.iter().sum()
+            },
+            alpha: 300.0,
+        };
+        let at: Vec<f64> = (0..n_scores * (p + 1)).map(|j| (j as f64).sin()).collect();
+        let mut gradient = vec![0.0; at.len()];
+        let mut ignored = gradient.clone();
+        objective.value(&at, &mut gradient);
+        for j in 0..at.len() {
+            let step = 1e-5;
+            let mut moved = at.clone();
+            moved[j] += step;
+            let above = objective.value(&moved, &mut ignored);
+            moved[j] -= 2.0 * step;
+            let below = objective.value(&moved, &mut ignored);
+            let difference = (above - below) / (2.0 * step);
+            assert!(
+                (difference - gradient[j]).abs() < 1e-8,
+                "{n_classes} classes, parameter {j}: {difference} and {}",
+                gradient[j]
+            );
+        }
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_value() {
+        let weights: Vec<f64> = (0..9_001).map(|i| f64::from(i % 5)).collect();
+        for n_classes in [2, 3, 5] {
+            check(n_classes, &[]);
+            check(n_classes, &weights);
+        }
+    }
+
+    #[test]
+    fn large_scores_cost_no_digits() {
+        let labels = Labelled {
+            codes: &[0, 1, 0, 1],
+            position: &[0, 1],
+            weights: &[],
+        };
+        let scores = [800.0, 800.0, -800.0, -800.0];
+        let mut binary = scores;
+        assert!((logistic_residuals(&mut binary, labels) - 1600.0).abs() < 1e-9);
+        assert!((binary[0] - 1.0).abs() < 1e-15 && (binary[3] + 1.0).abs() < 1e-15);
+        let (mut first, mut second) = ([0.0; 4], scores);
+        let loss = softmax_residuals(&mut [&mut first, &mut second], labels);
+        assert!((loss - 1600.0).abs() < 1e-9);
+        assert!((second[0] - 1.0).abs() < 1e-15 && (first[0] + 1.0).abs() < 1e-15);
+    }
+}
