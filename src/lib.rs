@@ -50,7 +50,7 @@
 //! | [`data`] | [`Table`](data::Table), targets, rows, features; reading files and frames; summaries |
 //! | [`transform`] | column transformers; [`encode`](transform::encode), [`impute`](transform::impute), [`scale`](transform::scale), dates, row counts |
 //! | [`folds`] | partitions, plans and the splitters that make them |
-//! | [`model`] | the traits of models; trees on histograms, networks, adapters of linfa and smartcore |
+//! | [`model`] | the traits of models; trees on histograms, networks, logistic regression, naive Bayes, adapters of linfa and smartcore |
 //! | [`pipeline`] | a transformer and a model as one learner |
 //! | [`model_selection`] | cross-validation |
 //! | [`metrics`] | scores, intervals, paired tests |

@@ -252,7 +252,8 @@ mod tests {
         for (j, v) in end.iter().enumerate() {
             assert!((v - j as f64).abs() < 1e-8, "{j}: {v}");
         }
-        assert!(n_evaluations < 150, "{n_evaluations}");
+        // scipy 1.17 (`L-BFGS-B`) needs 181.
+        assert!(n_evaluations < 200, "{n_evaluations}");
     }
 
     #[test]
@@ -262,7 +263,7 @@ mod tests {
             gradient[0] = at[0] / root;
             root
         };
-        for curvature in [1e-9, 1.0, 1e9] {
+        for curvature in [1e-6, 1.0, 1e6] {
             let settings = Settings {
                 curvature,
                 ..SETTINGS

@@ -26,7 +26,8 @@ use crate::model::options::{above_zero, options};
 ///
 /// Where features are not independent, the probabilities are far too close to 0 and 1, but rank
 /// well: a blender puts that right. Missing values are an error that names the feature. It takes
-/// no weights.
+/// no weights. [`bayes::GaussianNaiveBayes`](crate::model::bayes::GaussianNaiveBayes) is the same
+/// model, takes both, and copies nothing.
 ///
 /// Cost: `n p`, the cheapest model here; 24 bytes a value of memory. Measured: 0.06
 /// CPU seconds for 30,000 x 100.
