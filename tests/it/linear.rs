@@ -53,10 +53,7 @@ fn fit_weighted<E: Estimator<Labels>>(
         .unwrap()
 }
 
-fn error<E: Estimator<Labels>>(model: &E, x: &Features<OutOfSample>, y: &Labels) -> Error
-where
-    E::Fitted: std::fmt::Debug,
-{
+fn error<E: Estimator<Labels>>(model: &E, x: &Features<OutOfSample>, y: &Labels) -> Error {
     let x = x.clone().assume_in_sample();
     model.fit(&x, y, &FitContext::default()).unwrap_err()
 }
@@ -379,8 +376,7 @@ fn a_constant_feature_changes_nothing() {
     let mut columns: Vec<Vec<f32>> = (0..3).map(|j| x.column(j).to_vec()).collect();
     columns.insert(1, vec![0.1; 400]);
     columns.push(vec![-7e8; 400]);
-    let with = features(columns.clone());
-    columns.push((0..400_u16).map(f32::from).collect());
+    let with = features(columns);
     let weights: Vec<f64> = (0..400)
         .map(|i| f64::from(u8::from(i == 4) + 2 * u8::from(i > 9)))
         .collect();
@@ -481,7 +477,7 @@ fn values_far_from_zero_cost_few_digits() {
     assert_same(
         &fit(&model, &near, &y).predict(&near).unwrap(),
         &fit(&model, &far, &y).predict(&far).unwrap(),
-        1e-12,
+        1e-9,
     );
 }
 

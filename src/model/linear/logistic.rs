@@ -8,7 +8,9 @@ use super::lbfgs::{Settings, minimise};
 use super::objective::{Classes, Objective, raw_score};
 use super::products::Columns;
 use super::standard::Standard;
-use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample, Target};
+use crate::data::{
+    Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
+};
 use crate::error::{Error, Result};
 use crate::model::blocks::{fill_in_blocks, softmax};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
@@ -296,7 +298,7 @@ impl FittedLogisticRegression {
 }
 
 impl Predictor<Labels> for FittedLogisticRegression {
-    fn predict(&self, features: &Features<OutOfSample>) -> Result<crate::data::Probabilities> {
+    fn predict(&self, features: &Features<OutOfSample>) -> Result<Probabilities> {
         features.check_fields(&self.fields)?;
         features.check_finite()?;
         let n_rows = features.n_rows();
