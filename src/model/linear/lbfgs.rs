@@ -27,7 +27,7 @@ pub(super) struct Settings {
 /// The minimum of `function`, which gives the value at its first argument and writes the gradient to
 /// its second, from `start` on.
 ///
-/// `watch` is told the number of each step, from 1, before it is taken, and may end all. Steps are
+/// `watch` is told the number of each step, from 1, and the value that it led to, and may end all. Steps are
 /// those of Nocedal (1980), their lengths such that the weak Wolfe conditions hold. The last
 /// parameters are returned also if there was no end to it within `max_iterations`, or if rounding
 /// ended it first.
@@ -51,13 +51,13 @@ pub(super) fn minimise<E>(
         if largest(&point.gradient) <= settings.tolerance {
             break;
         }
-        watch(iteration, point.value)?;
         history.direction(&point.gradient, &mut direction);
         if search(&point, &direction, &mut function, &mut next).is_break() {
             break;
         }
         history.add(&point, &next);
         std::mem::swap(&mut point, &mut next);
+        watch(iteration, point.value)?;
     }
     Ok(point.at)
 }

@@ -38,8 +38,8 @@ const BLOCK: usize = 1024;
 /// minimum: coefficients grow until the gradient is below the tolerance.
 ///
 /// Missing and infinite values are an error that names the feature and the row: put an imputer before
-/// it. Rows' weights count; groups, times and the seed do not. A fit is watched and can be stopped
-/// after each step (see [`progress`](crate::progress)).
+/// it. Rows' weights count; groups, times and the seed do not. A fit can be stopped after each step,
+/// and tells of it (see [`progress`](crate::progress)): the loss is the mean with its penalty.
 ///
 /// Cost: `2 n p` products a step and score, on all threads. Nothing of the size of the features is
 /// held beside them: means and deviations are put into the coefficients.
@@ -198,25 +198,26 @@ impl LogisticRegression {
             max_iterations: self.max_iterations,
             curvature: spread / class_weights.len() as f64 + self.alpha / total,
         };
+        let go_on = || match context.progress() {
+            Some(progress) if progress.is_stopped() => Err(Error::stopped()),
+            _ => Ok(()),
+        };
+        go_on()?;
         minimise(
             start,
             settings,
             |parameters, gradient| objective.value(parameters, gradient),
             |iteration, value| {
-                let Some(progress) = context.progress() else {
-                    return Ok(());
-                };
-                if progress.is_stopped() {
-                    return Err(Error::stopped());
+                if let Some(progress) = context.progress() {
+                    progress.event(&Event::Iteration {
+                        model: "logistic regression",
+                        iteration,
+                        n_iterations: self.max_iterations,
+                        train_loss: Some(value),
+                        validation_loss: None,
+                    });
                 }
-                progress.event(&Event::Iteration {
-                    model: "logistic regression",
-                    iteration,
-                    n_iterations: self.max_iterations,
-                    train_loss: Some(value),
-                    validation_loss: None,
-                });
-                Ok(())
+                go_on()
             },
         )
     }
