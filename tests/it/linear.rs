@@ -199,10 +199,9 @@ mod peer {
 #[test]
 fn at_the_optimum_the_gradient_is_zero() {
     // sum_i w_i (p_ik - y_ik) z_ij + alpha c_kj = 0, and without the penalty for intercepts.
-    let n = 5_000;
-    let weights: Vec<f64> = (0..n).map(|i| 0.25 * f64::from(1 + i % 6)).collect();
+    let weights: Vec<f64> = (0..5_000).map(|i| 0.25 * f64::from(1 + i % 6)).collect();
     for (n_classes, alpha) in [(2, 3.0), (3, 3.0), (4, 500.0)] {
-        let (x, y) = problem(n as usize, 9, n_classes);
+        let (x, y) = problem(5_000, 9, n_classes);
         let fitted = fit_weighted(&tight().with_alpha(alpha), &x, &y, &weights);
         let p = fitted.predict(&x).unwrap();
         let scores = fitted.coefficients();
