@@ -33,7 +33,9 @@ const N: usize = 240;
 
 /// An encoder that is trained quickly.
 fn quick<Y: Target>() -> EmbeddingEncoder<Y> {
-    let encoder = EmbeddingEncoder::new().with_rows_per_number(10);
+    let encoder = EmbeddingEncoder::new()
+        .with_rows_per_number(10)
+        .with_n_folds(2);
     let network = encoder.network().clone();
     encoder.with_network(
         network
