@@ -104,6 +104,7 @@ pub mod pipeline;
 pub mod prelude;
 pub mod progress;
 pub mod random;
+pub(crate) mod schedule;
 pub mod stack;
 pub mod transform;
 

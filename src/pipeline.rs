@@ -2,7 +2,7 @@
 
 use crate::data::{FitContext, Rows, Target, Train};
 use crate::error::Result;
-use crate::model::{Estimator, FittedLearner, Learner, Predictor};
+use crate::model::{Estimator, FittedLearner, Learner, Predictor, bytes};
 use crate::transform::{FittedTransformer, Transformer};
 
 /// A transformer, then an estimator on its features.
@@ -64,6 +64,13 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
             transformer,
             predictor,
         })
+    }
+
+    /// The features, as many as the table has columns, and what the estimator needs beside them.
+    fn memory(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
+        let features = bytes(n_rows, n_columns, 4);
+        let estimator = self.estimator.memory(n_rows, n_columns, n_outputs);
+        features.saturating_add(estimator)
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Event<'a> {
         /// How many fits.
         n_fits: usize,
     },
-    /// A view has been fitted on a split's training rows.
+    /// A view has been fitted on a split's training rows and has transformed them.
     Transformed {
         /// The view's name.
         view: &'a str,
@@ -47,6 +47,18 @@ pub enum Event<'a> {
         split: Option<usize>,
         /// Why.
         error: &'a Error,
+    },
+    /// A task needs more memory than the limit by itself, by estimate: it runs alone if that was
+    /// known before it started.
+    AboveMemoryLimit {
+        /// The name of the view, or of the learner.
+        task: &'a str,
+        /// The split, `None` for a fit on all rows.
+        split: Option<usize>,
+        /// How many bytes it is thought to need.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
     },
     /// The blender has been fitted: the stack is done.
     Blended,

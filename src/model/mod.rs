@@ -54,6 +54,32 @@ pub trait Estimator<Y: Target>: std::fmt::Debug + Send + Sync {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted>;
+
+    /// How many bytes a fit needs at its peak beside the features, the target and what it gives; an
+    /// estimate, by which a stack or a cross-validation with a memory limit plans what runs at once
+    /// ([`Stack::with_memory_limit`](crate::stack::Stack::with_memory_limit)). Predicting as many
+    /// rows should need no more.
+    ///
+    /// Unless told otherwise, nothing: right for a model that makes no copy of the features.
+    ///
+    /// ```
+    /// use stackfold::data::Values;
+    /// use stackfold::model::Estimator;
+    /// use stackfold::model::hist::HistGradientBoosting;
+    /// // Two bytes a value, and some for each row.
+    /// let bytes = Estimator::<Values>::memory(&HistGradientBoosting::new(), 10_000, 200, 1);
+    /// assert!((2 * 10_000 * 200..3 * 10_000 * 200).contains(&bytes));
+    /// ```
+    fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        let _ = (n_rows, n_features, n_outputs);
+        0
+    }
+}
+
+/// So many bytes a value of a table; the largest number there is if they are more.
+pub(crate) fn bytes(n_rows: usize, n_columns: usize, a_value: u64) -> u64 {
+    let cells = (n_rows as u64).saturating_mul(n_columns as u64);
+    cells.saturating_mul(a_value)
 }
 
 /// A model that can predict its own training rows from those of its parts that have not learned on
@@ -109,6 +135,16 @@ pub trait Learner<Y: Target>: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If anything below it fails; the error says where.
     fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted>;
+
+    /// How many bytes a fit on so many rows of a table needs at its peak beside the table, the
+    /// target and what it gives; an estimate as [`Estimator::memory`] is, with features that the
+    /// learner makes counted.
+    ///
+    /// Unless told otherwise, 4 bytes a cell: features in the number of the table's columns.
+    fn memory(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
+        let _ = n_outputs;
+        bytes(n_rows, n_columns, 4)
+    }
 }
 
 /// A model fitted on a table's rows.
@@ -132,6 +168,9 @@ pub trait DynEstimator<Y: Target>: std::fmt::Debug + Send + Sync {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn Predictor<Y>>>;
+
+    /// See [`Estimator::memory`].
+    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64;
 }
 
 impl<Y: Target, E: Estimator<Y>> DynEstimator<Y> for E {
@@ -142,6 +181,10 @@ impl<Y: Target, E: Estimator<Y>> DynEstimator<Y> for E {
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn Predictor<Y>>> {
         Ok(Arc::new(self.fit(features, target, context)?))
+    }
+
+    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        self.memory(n_rows, n_features, n_outputs)
     }
 }
 
@@ -154,6 +197,9 @@ pub(crate) trait DynOutOfBagEstimator<Y: Target>: std::fmt::Debug + Send + Sync 
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<(Arc<dyn Predictor<Y>>, Y::Prediction)>;
+
+    /// See [`Estimator::memory`].
+    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64;
 }
 
 impl<Y: Target, E: OutOfBagEstimator<Y>> DynOutOfBagEstimator<Y> for E {
@@ -166,6 +212,10 @@ impl<Y: Target, E: OutOfBagEstimator<Y>> DynOutOfBagEstimator<Y> for E {
         let (fitted, prediction) = self.fit_out_of_bag(features, target, context)?;
         Ok((Arc::new(fitted), prediction))
     }
+
+    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        self.memory(n_rows, n_features, n_outputs)
+    }
 }
 
 /// The object-safe twin of [`Learner`]; every learner has it.
@@ -175,10 +225,17 @@ pub trait DynLearner<Y: Target>: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// As there.
     fn fit_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedLearner<Y>>>;
+
+    /// See [`Learner::memory`].
+    fn memory_dyn(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64;
 }
 
 impl<Y: Target, L: Learner<Y>> DynLearner<Y> for L {
     fn fit_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedLearner<Y>>> {
         Ok(Arc::new(self.fit(train)?))
+    }
+
+    fn memory_dyn(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
+        self.memory(n_rows, n_columns, n_outputs)
     }
 }

@@ -1,16 +1,17 @@
-//! How a stack is fitted: tasks over splits and views, then levels, then the blender.
+//! How a stack is fitted: the members ([`tasks`](super::tasks)), then levels, then the blender.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::blend::FittedBlender;
-use super::fitted::{FittedLevel, FittedMember, FittedStack, FittedView, SplitModels};
+use super::fitted::{FittedLevel, FittedStack};
 use super::meta::FittedForm;
 use super::report::{Dropped, MemberReport, StackReport, correlations};
-use super::{Event, Level, MemberKind, Meta, NewRows, OnFailure, Stack, StackTarget};
+use super::run_task::MemberFit;
+use super::tasks::{BaseFits, SplitFit, fit_members};
+use super::{Event, Level, MemberKind, Meta, OnFailure, Stack, StackTarget};
 use crate::data::{
     Features, FitContext, InSample, OutOfSample, Prediction, RowIndex, Target, Train,
     check_prediction,
@@ -18,9 +19,10 @@ use crate::data::{
 use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal};
 use crate::metrics::Metric;
-use crate::model::{DynEstimator, DynOutOfBagEstimator};
+use crate::model::DynEstimator;
 use crate::progress::Progress;
 use crate::random::Seed;
+use crate::schedule::check_memory_limit;
 use crate::transform::FittedTransformer;
 
 /// Folds of the blender and of further levels where the plan has none of its own.
@@ -44,7 +46,11 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     }
     check_out_of_bag(stack, train, &plan)?;
 
-    let (base, whole) = fit_members(stack, train, &plan, &progress)?;
+    let BaseFits {
+        splits: base,
+        whole,
+        peak,
+    } = fit_members(stack, train, &plan, &progress)?;
     let (kept, mut dropped) = keep(stack, &base, whole.as_deref())?;
     let (covered, predictions) = out_of_fold(stack, train, &plan, &base, whole.as_deref(), &kept)?;
     let known = Known::of(stack, train, &covered, &progress)?;
@@ -104,6 +110,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         n_rows: train.len(),
         n_out_of_fold: covered.len(),
         n_splits: plan.n_splits(),
+        peak_estimate: peak,
+        memory_limit: stack.memory_limit,
         seconds: start.elapsed().as_secs_f64(),
     };
     Ok(FittedStack {
@@ -385,6 +393,7 @@ fn pass_through<Y: Target>(
 }
 
 fn check<Y: Target>(stack: &Stack<Y>) -> Result<()> {
+    check_memory_limit(stack.memory_limit)?;
     if stack.members.is_empty() {
         return Err(Error::parameter("members", "one or more", "none"));
     }
@@ -433,399 +442,8 @@ fn check_out_of_bag<Y: Target>(
 }
 
 /// Whether a member is fitted once, on all rows, whatever the splits.
-fn is_fitted_once<Y: Target>(stack: &Stack<Y>, member: usize) -> bool {
+pub(super) fn is_fitted_once<Y: Target>(stack: &Stack<Y>, member: usize) -> bool {
     matches!(stack.members[member].kind, MemberKind::OutOfBag(..))
-}
-
-/// What came of one member in one split.
-struct MemberFit<Y: Target> {
-    fitted: FittedMember<Y>,
-    prediction: Option<Y::Prediction>,
-    fit_seconds: f64,
-    predict_seconds: f64,
-}
-
-impl<Y: Target> MemberFit<Y> {
-    /// The same, if what it predicts is a prediction of so many rows of this target.
-    fn checked(self, train: Train<'_, Y>, n_rows: usize) -> Result<Self> {
-        if let Some(prediction) = &self.prediction {
-            check_prediction(train.table_target(), prediction, n_rows)?;
-        }
-        Ok(self)
-    }
-}
-
-/// What came of one split: of each view and each member, or why not.
-pub(super) struct SplitFit<Y: Target> {
-    views: Vec<Option<FittedView>>,
-    members: Vec<Option<Result<MemberFit<Y>>>>,
-}
-
-impl<Y: Target> SplitFit<Y> {
-    fn into_models(self, kept: &[usize]) -> SplitModels<Y> {
-        let mut members: Vec<Option<FittedMember<Y>>> = self
-            .members
-            .into_iter()
-            .map(|m| m.and_then(Result::ok).map(|m| m.fitted))
-            .collect();
-        let kept = kept.iter().enumerate();
-        SplitModels {
-            views: self.views,
-            members: kept
-                .filter_map(|(place, &m)| Some((place, members[m].take()?)))
-                .collect(),
-        }
-    }
-}
-
-/// One view with its members, or one learner, in one split.
-struct Task<'s> {
-    split: usize,
-    view: Option<usize>,
-    members: Vec<usize>,
-    train: &'s [u32],
-    validation: &'s [u32],
-}
-
-impl Task<'_> {
-    /// How many rows a member predicts: those that the split holds out, or all, out-of-bag.
-    fn n_predicted<Y: Target>(&self, kind: &MemberKind<Y>) -> usize {
-        match kind {
-            MemberKind::OutOfBag(..) => self.train.len(),
-            MemberKind::Estimator(..) | MemberKind::Learner(_) => self.validation.len(),
-        }
-    }
-}
-
-type TaskOutcome<Y> = (
-    Option<Arc<dyn FittedTransformer>>,
-    Vec<(usize, Result<MemberFit<Y>>)>,
-);
-
-/// Fits each member in each split, and, where asked, on all rows; those that are fitted once on all
-/// rows alone.
-#[allow(clippy::type_complexity, reason = "the two results of one pass")]
-fn fit_members<Y: StackTarget>(
-    stack: &Stack<Y>,
-    train: Train<'_, Y>,
-    plan: &FoldPlan,
-    progress: &dyn Progress,
-) -> Result<(Vec<SplitFit<Y>>, Option<Box<SplitFit<Y>>>)> {
-    let index = train.rows().index();
-    let mut sides: Vec<(Vec<u32>, Vec<u32>)> = (0..plan.n_splits())
-        .map(|s| {
-            let split = plan.split(s);
-            (
-                index.compose(split.train()),
-                index.compose(split.validation()),
-            )
-        })
-        .collect();
-    let n_splits = sides.len();
-    let refit = stack.new_rows != NewRows::FoldAverage;
-    if refit || (0..stack.members.len()).any(|m| is_fitted_once(stack, m)) {
-        let all: Vec<u32> = (0..).take(train.len()).collect();
-        sides.push((index.compose(&all), Vec::new()));
-    }
-    let tasks: Vec<Task<'_>> = sides
-        .iter()
-        .enumerate()
-        .flat_map(|(split, (train, validation))| {
-            let takes_part = move |m| {
-                if is_fitted_once(stack, m) {
-                    split == n_splits
-                } else {
-                    split < n_splits || refit
-                }
-            };
-            groups_of(stack, takes_part)
-                .into_iter()
-                .map(move |(view, members)| Task {
-                    split,
-                    view,
-                    members,
-                    train,
-                    validation,
-                })
-        })
-        .collect();
-    progress.event(&Event::Planned {
-        n_fits: tasks.iter().map(|t| t.members.len()).sum(),
-    });
-    // The first task, in order, that has failed: later ones need not run, earlier ones must, so
-    // that it is the same error whichever comes first.
-    let failed = AtomicUsize::new(usize::MAX);
-    let outcomes: Vec<TaskOutcome<Y>> = tasks
-        .par_iter()
-        .enumerate()
-        .map(|(t, task)| {
-            let split = (task.split != n_splits).then_some(task.split);
-            let skip = || failed.load(Ordering::Relaxed) < t || progress.is_stopped();
-            let outcome = run(stack, train, task, split, progress, &skip);
-            if stack.on_failure == OnFailure::Stop && outcome.1.iter().any(|(_, r)| r.is_err()) {
-                failed.fetch_min(t, Ordering::Relaxed);
-            }
-            outcome
-        })
-        .collect();
-    if progress.is_stopped() {
-        return Err(Error::stopped());
-    }
-    if stack.on_failure == OnFailure::Stop {
-        let mut results = outcomes.iter().flat_map(|(_, members)| members);
-        if let Some(error) = results.find_map(|(_, result)| result.as_ref().err()) {
-            return Err(error.duplicate());
-        }
-    }
-    let mut fits: Vec<SplitFit<Y>> = sides
-        .iter()
-        .map(|_| SplitFit {
-            views: vec![None; stack.views.len()],
-            members: stack.members.iter().map(|_| None).collect(),
-        })
-        .collect();
-    for (task, (fitted_view, members)) in tasks.iter().zip(outcomes) {
-        if let Some(view) = task.view {
-            fits[task.split].views[view] = fitted_view.map(|transformer| FittedView {
-                name: Arc::clone(&stack.views[view].name),
-                transformer,
-            });
-        }
-        for (m, result) in members {
-            fits[task.split].members[m] = Some(result);
-        }
-    }
-    let whole = (sides.len() > n_splits).then(|| fits.pop()).flatten();
-    Ok((fits, whole.map(Box::new)))
-}
-
-/// Of the members that take part, those of each view, and each learner by itself.
-fn groups_of<Y: Target>(
-    stack: &Stack<Y>,
-    takes_part: impl Fn(usize) -> bool,
-) -> Vec<(Option<usize>, Vec<usize>)> {
-    let mut groups: Vec<(Option<usize>, Vec<usize>)> = (0..stack.views.len())
-        .map(|v| (Some(v), Vec::new()))
-        .collect();
-    for (m, member) in stack
-        .members
-        .iter()
-        .enumerate()
-        .filter(|(m, _)| takes_part(*m))
-    {
-        match member.kind {
-            MemberKind::Estimator(view, _) | MemberKind::OutOfBag(view, _) => {
-                groups[view].1.push(m);
-            }
-            MemberKind::Learner(_) => groups.push((None, vec![m])),
-        }
-    }
-    groups.retain(|(_, members)| !members.is_empty());
-    groups
-}
-
-fn run<Y: StackTarget>(
-    stack: &Stack<Y>,
-    train: Train<'_, Y>,
-    task: &Task<'_>,
-    split: Option<usize>,
-    progress: &dyn Progress,
-    stopped: &(dyn Fn() -> bool + Sync),
-) -> TaskOutcome<Y> {
-    let place = |error: Error, m: usize| {
-        let error = match split {
-            Some(split) => error.in_fold(split),
-            None => error,
-        };
-        error.in_member(&stack.members[m].name).in_level(1)
-    };
-    let view = || -> Result<_> {
-        if stopped() {
-            return Err(Error::stopped());
-        }
-        let start = Instant::now();
-        let part = train.subset(task.train)?;
-        let Some(v) = task.view else {
-            return Ok(None);
-        };
-        let view = &stack.views[v];
-        let mut seed = train.seed().child("view").child(&view.name);
-        seed = split.map_or(seed, |s| seed.at(s));
-        let (fitted, features) = view
-            .transformer
-            .fit_transform_dyn(part.with_seed(seed))
-            .map_err(|e| e.in_view(view.name()))?;
-        let held_out = match split {
-            None => None,
-            Some(_) => Some(
-                fitted
-                    .transform(train.rows().subset(task.validation)?)
-                    .map_err(|e| e.in_view(view.name()))?,
-            ),
-        };
-        progress.event(&Event::Transformed {
-            view: view.name(),
-            split,
-            seconds: start.elapsed().as_secs_f64(),
-        });
-        Ok(Some((fitted, features, held_out)))
-    };
-    let view = match view() {
-        Ok(view) => view,
-        Err(error) => {
-            let members = task.members.iter();
-            let results = members.map(|&m| (m, Err(place(error.duplicate(), m))));
-            return (None, results.collect());
-        }
-    };
-    let results: Vec<(usize, Result<MemberFit<Y>>)> = task
-        .members
-        .par_iter()
-        .map(|&m| {
-            if stopped() {
-                return (m, Err(place(Error::stopped(), m)));
-            }
-            let member = &stack.members[m];
-            let mut seed = train.seed().child("member").child(&member.name);
-            seed = split.map_or(seed, |s| seed.at(s));
-            let result = match (&member.kind, &view) {
-                (MemberKind::Estimator(v, estimator), Some((_, features, held_out))) => {
-                    fit_estimator(
-                        *v,
-                        estimator.as_ref(),
-                        train,
-                        task,
-                        seed,
-                        features,
-                        held_out.as_ref(),
-                    )
-                }
-                (MemberKind::OutOfBag(v, estimator), Some((_, features, _))) => {
-                    fit_out_of_bag(*v, estimator.as_ref(), train, task, seed, features)
-                }
-                (MemberKind::Learner(learner), _) => {
-                    fit_learner(learner.as_ref(), train, task, seed, split.is_some())
-                }
-                (MemberKind::Estimator(..) | MemberKind::OutOfBag(..), None) => {
-                    Err(Error::unsupported("an estimator without a view"))
-                }
-            };
-            let result = result
-                .and_then(|fit| fit.checked(train, task.n_predicted(&member.kind)))
-                .map_err(|e| place(e, m));
-            match &result {
-                Ok(fit) => progress.event(&Event::Fitted {
-                    member: &member.name,
-                    level: 1,
-                    split,
-                    seconds: fit.fit_seconds + fit.predict_seconds,
-                }),
-                Err(error) => progress.event(&Event::Failed {
-                    member: &member.name,
-                    split,
-                    error,
-                }),
-            }
-            (m, result)
-        })
-        .collect();
-    (view.map(|(fitted, ..)| fitted), results)
-}
-
-fn fit_estimator<Y: Target>(
-    view: usize,
-    estimator: &dyn DynEstimator<Y>,
-    train: Train<'_, Y>,
-    task: &Task<'_>,
-    seed: Seed,
-    features: &Features<InSample>,
-    held_out: Option<&Features<OutOfSample>>,
-) -> Result<MemberFit<Y>> {
-    let start = Instant::now();
-    let predictor = on_rows(train, task.train, seed, |target, context| {
-        estimator.fit_dyn(features, target, context)
-    })?;
-    let fit_seconds = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let prediction = match held_out {
-        Some(held_out) => Some(
-            predictor
-                .predict(held_out)
-                .map_err(|e| e.among(RowIndex::Some(task.validation)))?,
-        ),
-        None => None,
-    };
-    Ok(MemberFit {
-        fitted: FittedMember::Predictor(view, predictor),
-        prediction,
-        fit_seconds,
-        predict_seconds: start.elapsed().as_secs_f64(),
-    })
-}
-
-/// As [`fit_estimator`], but the prediction is that of the training rows, out-of-bag.
-fn fit_out_of_bag<Y: Target>(
-    view: usize,
-    estimator: &dyn DynOutOfBagEstimator<Y>,
-    train: Train<'_, Y>,
-    task: &Task<'_>,
-    seed: Seed,
-    features: &Features<InSample>,
-) -> Result<MemberFit<Y>> {
-    let start = Instant::now();
-    let (predictor, prediction) = on_rows(train, task.train, seed, |target, context| {
-        estimator.fit_out_of_bag_dyn(features, target, context)
-    })?;
-    Ok(MemberFit {
-        fitted: FittedMember::Predictor(view, predictor),
-        prediction: Some(prediction),
-        fit_seconds: start.elapsed().as_secs_f64(),
-        predict_seconds: 0.0,
-    })
-}
-
-/// Fits with the target and all else that is known of the given rows of the table.
-fn on_rows<Y: Target, T>(
-    train: Train<'_, Y>,
-    rows: &[u32],
-    seed: Seed,
-    fit: impl FnOnce(&Y, &FitContext<'_>) -> Result<T>,
-) -> Result<T> {
-    let part = train.subset(rows)?;
-    let weights = part.weights();
-    let groups = part.rows().groups();
-    let time = part.rows().time();
-    let context = FitContext::default()
-        .with_weights(weights.as_deref())
-        .with_groups(groups.as_deref())
-        .with_time(time.as_deref())
-        .with_seed(seed)
-        .with_progress(train.progress());
-    fit(&part.target(), &context).map_err(|e| e.among(RowIndex::Some(rows)))
-}
-
-fn fit_learner<Y: Target>(
-    learner: &dyn crate::model::DynLearner<Y>,
-    train: Train<'_, Y>,
-    task: &Task<'_>,
-    seed: Seed,
-    predicts: bool,
-) -> Result<MemberFit<Y>> {
-    let start = Instant::now();
-    let fitted = learner.fit_dyn(train.subset(task.train)?.with_seed(seed))?;
-    let fit_seconds = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let prediction = if predicts {
-        Some(fitted.predict(train.rows().subset(task.validation)?)?)
-    } else {
-        None
-    };
-    Ok(MemberFit {
-        fitted: FittedMember::Learner(fitted),
-        prediction,
-        fit_seconds,
-        predict_seconds: start.elapsed().as_secs_f64(),
-    })
 }
 
 /// Which members were fitted everywhere, and which are left out.

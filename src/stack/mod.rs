@@ -25,6 +25,8 @@ mod fit;
 mod fitted;
 mod meta;
 mod report;
+mod run_task;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -299,6 +301,7 @@ pub struct Stack<Y: Target> {
     pub(crate) on_failure: OnFailure,
     pub(crate) metric: Option<Arc<dyn Metric<Y>>>,
     pub(crate) progress: Arc<dyn Progress>,
+    pub(crate) memory_limit: Option<u64>,
 }
 
 impl<Y: Target> Clone for Stack<Y> {
@@ -314,6 +317,7 @@ impl<Y: Target> Clone for Stack<Y> {
             on_failure: self.on_failure,
             metric: self.metric.clone(),
             progress: Arc::clone(&self.progress),
+            memory_limit: self.memory_limit,
         }
     }
 }
@@ -333,6 +337,7 @@ impl<Y: StackTarget> Stack<Y> {
             on_failure: OnFailure::default(),
             metric: None,
             progress: Arc::new(StopFlag::new()),
+            memory_limit: None,
         }
     }
 
@@ -496,6 +501,49 @@ impl<Y: StackTarget> Stack<Y> {
         self.progress = progress;
         self
     }
+
+    /// How many bytes the first level's fits may need at one time, by estimate; no limit by default.
+    ///
+    /// The first level is a list of tasks: a view with its members, or a learner, in one split or
+    /// on all rows. As many tasks run at once as there are threads, and fewer where their estimates
+    /// together would pass the limit; likewise the members of a task. The largest starts first. A
+    /// task that alone is above the limit runs alone, and
+    /// [`Event::AboveMemoryLimit`] and [`StackReport::peak_estimate`] say so. Results have the same
+    /// bits whatever the limit.
+    ///
+    /// Counted are a task's features (4 bytes a value; the table's number of columns stands for a
+    /// view's number of features until it has been fitted once, before which no other of its splits
+    /// starts) and what its members say they need beside them
+    /// ([`Estimator::memory`](crate::model::Estimator::memory)). Not counted are the table itself,
+    /// what transformers need while they are fitted, the fitted models that are kept, predictions,
+    /// and the levels above, which see nothing but predictions.
+    ///
+    /// Fitting fails if the limit is 0.
+    ///
+    /// ```
+    /// use stackfold::folds::KFold;
+    /// use stackfold::model::baseline::Prior;
+    /// use stackfold::prelude::*;
+    /// use stackfold::stack::{Scheme, Stack, View};
+    /// use stackfold::transform::passthrough::Passthrough;
+    /// let x: Vec<f64> = (0..1000).map(f64::from).collect();
+    /// let target = Values::new(x.clone())?;
+    /// let table = Table::new([("x", Column::numeric(x))])?;
+    /// let stack = Stack::new(Scheme::out_of_fold(KFold::new(5)))
+    ///     .with_member("prior", &View::new("x", Passthrough::new()), Prior::new())
+    ///     .with_memory_limit(Some(4_000));
+    /// let fitted = stack.fit(Train::new(&table, &target)?)?;
+    /// // One fold at a time: 800 rows of one feature of 4 bytes.
+    /// assert_eq!(fitted.report().peak_estimate, 3_200);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_memory_limit(self, bytes: Option<u64>) -> Self {
+        Self {
+            memory_limit: bytes,
+            ..self
+        }
+    }
 }
 
 impl<Y: StackTarget> Learner<Y> for Stack<Y> {
@@ -503,5 +551,10 @@ impl<Y: StackTarget> Learner<Y> for Stack<Y> {
 
     fn fit(&self, train: crate::data::Train<'_, Y>) -> Result<Self::Fitted> {
         fit::fit(self, train)
+    }
+
+    /// As many of the first level's largest tasks as there are threads, or as the limit allows.
+    fn memory(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
+        tasks::memory_of(self, n_rows, n_columns, n_outputs)
     }
 }

@@ -59,6 +59,12 @@ pub struct StackReport {
     pub n_out_of_fold: usize,
     /// How many splits.
     pub n_splits: usize,
+    /// The most bytes that the first level's fits at one time were thought to need beside the table
+    /// and what is kept: features, and what members say
+    /// ([`Estimator::memory`](crate::model::Estimator::memory)).
+    pub peak_estimate: u64,
+    /// The limit of these, if there was one.
+    pub memory_limit: Option<u64>,
     /// Seconds of the whole fit.
     pub seconds: f64,
 }
@@ -133,6 +139,14 @@ impl fmt::Display for StackReport {
                 }
                 writeln!(f)?;
             }
+        }
+        if let Some(limit) = self.memory_limit.filter(|&l| l < self.peak_estimate) {
+            writeln!(
+                f,
+                "above the memory limit: about {:.1} MB of {:.1} MB",
+                self.peak_estimate as f64 / 1e6,
+                limit as f64 / 1e6
+            )?;
         }
         for dropped in &self.dropped {
             writeln!(f, "left out: {}", dropped.reason)?;
