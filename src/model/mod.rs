@@ -66,9 +66,9 @@ pub trait Estimator<Y: Target>: std::fmt::Debug + Send + Sync {
     /// use stackfold::data::Values;
     /// use stackfold::model::Estimator;
     /// use stackfold::model::hist::HistGradientBoosting;
-    /// // Two bytes a value, and some for each row.
-    /// let bytes = Estimator::<Values>::memory(&HistGradientBoosting::new(), 10_000, 200, 1);
-    /// assert!((2 * 10_000 * 200..3 * 10_000 * 200).contains(&bytes));
+    /// // Two bytes a value, and some for each row: less than the features themselves.
+    /// let bytes = Estimator::<Values>::memory(&HistGradientBoosting::new(), 1_000_000, 200, 1);
+    /// assert!((2 * 1_000_000 * 200..4 * 1_000_000 * 200).contains(&bytes));
     /// ```
     fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
         let _ = (n_rows, n_features, n_outputs);

@@ -1,6 +1,6 @@
 //! Any estimator on fewer rows.
 
-use super::{Estimator, subsample};
+use super::{Estimator, bytes, subsample};
 use crate::data::{Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
 
@@ -81,6 +81,15 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
         self.estimator
             .fit(&features.take(&rows), &target.take(&rows), &context)
             .map_err(|e| e.among(RowIndex::Some(&rows)))
+    }
+
+    /// The sample's features, and what the estimator needs for so many rows.
+    fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        if n_rows <= self.max_rows {
+            return self.estimator.memory(n_rows, n_features, n_outputs);
+        }
+        let fit = self.estimator.memory(self.max_rows, n_features, n_outputs);
+        bytes(self.max_rows, n_features, 4).saturating_add(fit)
     }
 }
 

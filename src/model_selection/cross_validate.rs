@@ -2,20 +2,20 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use super::report::{CrossValidation, FoldReport, MetricScores, OutOfFold};
 use crate::data::{Prediction, Target, Train, check_prediction};
 use crate::error::{Error, Result};
 use crate::folds::{FoldPlan, SplitContext, Splitter};
 use crate::metrics::Metric;
 use crate::model::DynLearner;
+use crate::progress::Event;
+use crate::schedule::{self, Jobs, check_memory_limit};
 
 /// Fits a learner in each split of the splitter's plan, and scores its predictions of the rows
 /// that were held out.
 ///
-/// Splits run in parallel. Split `s` fits with the seed `train.seed().child("fold").at(s)`; the
-/// plan comes from `train.seed()` as well, so that the same rows under the same seed give the same
+/// Splits run in parallel ([`CrossValidator`] can bound their memory). Split `s` fits with the seed
+/// `train.seed().child("fold").at(s)`; the plan comes from `train.seed()` as well, so that the same rows under the same seed give the same
 /// result on any number of threads. The table's weights reach the fits and the scores. Everything
 /// that the learner learns from data is learned anew in each split.
 ///
@@ -66,47 +66,9 @@ pub fn cross_validate<Y: Target>(
     splitter: &dyn Splitter,
     metrics: &[&dyn Metric<Y>],
 ) -> Result<CrossValidation<Y>> {
-    check_names(metrics)?;
-    let plan = splitter.plan(&SplitContext::of(train))?;
-    if plan.n_rows() != train.len() {
-        return Err(Error::data(
-            format!("a fold plan for {} rows", train.len()),
-            format!("one for {}", plan.n_rows()),
-        ));
-    }
-    let outcomes: Vec<Result<Outcome<Y>>> = (0..plan.n_splits())
-        .into_par_iter()
-        .map(|split| {
-            fit_and_score(learner, train, &plan, split, metrics)
-                .map_err(|error| error.in_fold(split))
-        })
-        .collect();
-    let outcomes = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
-    let out_of_fold = pool(train, &outcomes)?;
-    let pooled_rows = train.rows().index().compose(out_of_fold.rows());
-    let pooled = train.subset(&pooled_rows)?;
-    let (target, weights) = (pooled.target(), pooled.weights());
-    let scores = metrics
-        .iter()
-        .enumerate()
-        .map(|(i, metric)| {
-            let prediction = out_of_fold.prediction();
-            Ok(MetricScores {
-                name: metric.name().to_owned(),
-                greater_is_better: metric.greater_is_better(),
-                per_fold: outcomes.iter().map(|outcome| outcome.scores[i]).collect(),
-                pooled: metric.score(&target, prediction, weights.as_deref())?,
-                interval: metric.interval(&target, prediction, weights.as_deref())?,
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let folds = outcomes.into_iter().map(|outcome| outcome.report).collect();
-    Ok(CrossValidation {
-        plan,
-        folds,
-        scores,
-        out_of_fold,
-    })
+    CrossValidator::new(splitter)
+        .with_metrics(metrics)
+        .run(learner, train)
 }
 
 /// The out-of-fold predictions of [`cross_validate`], without scores.
@@ -146,6 +108,176 @@ pub fn cross_val_predict<Y: Target>(
     splitter: &dyn Splitter,
 ) -> Result<OutOfFold<Y>> {
     cross_validate(learner, train, splitter, &[]).map(|result| result.out_of_fold)
+}
+
+/// [`cross_validate`] with options.
+///
+/// ```
+/// use stackfold::folds::KFold;
+/// use stackfold::metrics::RegressionMetric;
+/// use stackfold::model::baseline::Prior;
+/// use stackfold::model_selection::{CrossValidator, cross_validate};
+/// use stackfold::prelude::*;
+/// use stackfold::transform::passthrough::Passthrough;
+/// let table = Table::new([("x", Column::numeric(vec![0.0; 100]))])?;
+/// let target = Values::new((0..100).map(f64::from).collect::<Vec<_>>())?;
+/// let train = Train::new(&table, &target)?;
+/// let learner = Pipeline::new(Passthrough::new(), Prior::new());
+/// let result = CrossValidator::new(&KFold::new(5))
+///     .with_metrics(&[&RegressionMetric::Mae])
+///     .with_memory_limit(Some(1_000)) // 80 rows of one feature: 320 bytes, so three at once
+///     .run(&learner, train)?;
+/// let same = cross_validate(&learner, train, &KFold::new(5), &[&RegressionMetric::Mae])?;
+/// assert_eq!(result.scores("mae")?.pooled(), same.scores("mae")?.pooled());
+/// # Ok::<(), stackfold::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct CrossValidator<'a, Y: Target> {
+    splitter: &'a dyn Splitter,
+    metrics: &'a [&'a dyn Metric<Y>],
+    memory_limit: Option<u64>,
+}
+
+impl<'a, Y: Target> CrossValidator<'a, Y> {
+    /// Over the splits of this splitter, without metrics and without a limit.
+    #[must_use]
+    pub fn new(splitter: &'a dyn Splitter) -> Self {
+        Self {
+            splitter,
+            metrics: &[],
+            memory_limit: None,
+        }
+    }
+
+    /// With these metrics.
+    #[must_use]
+    pub fn with_metrics(self, metrics: &'a [&'a dyn Metric<Y>]) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// How many bytes the fits that run at one time may need, by their learner's estimate
+    /// ([`Learner::memory`](crate::model::Learner::memory)); no limit by default.
+    ///
+    /// As many splits run at once as there are threads, and fewer where their estimates together
+    /// would pass the limit; a fit that alone is above it runs alone, and whoever watches the
+    /// training rows is told ([`Event::AboveMemoryLimit`]). The table and the fitted models are not
+    /// counted. Results have the same bits whatever the limit.
+    #[must_use]
+    pub fn with_memory_limit(self, bytes: Option<u64>) -> Self {
+        Self {
+            memory_limit: bytes,
+            ..self
+        }
+    }
+
+    /// Fits the learner in each split, and scores its predictions.
+    ///
+    /// # Errors
+    /// As for [`cross_validate`]; if the memory limit is 0.
+    pub fn run(
+        &self,
+        learner: &dyn DynLearner<Y>,
+        train: Train<'_, Y>,
+    ) -> Result<CrossValidation<Y>> {
+        let metrics = self.metrics;
+        check_names(metrics)?;
+        check_memory_limit(self.memory_limit)?;
+        let plan = self.splitter.plan(&SplitContext::of(train))?;
+        if plan.n_rows() != train.len() {
+            return Err(Error::data(
+                format!("a fold plan for {} rows", train.len()),
+                format!("one for {}", plan.n_rows()),
+            ));
+        }
+        let (n_columns, n_outputs) = (
+            train.rows().features().count(),
+            train.table_target().n_outputs(),
+        );
+        let sizes = (0..plan.n_splits()).map(|split| {
+            let split = plan.split(split);
+            let n_rows = split.train().len().max(split.validation().len());
+            let memory = learner.memory_dyn(n_rows, n_columns, n_outputs);
+            (split.train().len() as u64, memory)
+        });
+        let splits = Splits {
+            learner,
+            train,
+            plan: &plan,
+            metrics,
+            memory_limit: self.memory_limit,
+            sizes: sizes.collect(),
+        };
+        let outcomes = schedule::run(&splits, self.memory_limit).outputs;
+        let outcomes = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
+        let out_of_fold = pool(train, &outcomes)?;
+        let pooled_rows = train.rows().index().compose(out_of_fold.rows());
+        let pooled = train.subset(&pooled_rows)?;
+        let (target, weights) = (pooled.target(), pooled.weights());
+        let scores = metrics
+            .iter()
+            .enumerate()
+            .map(|(i, metric)| {
+                let prediction = out_of_fold.prediction();
+                Ok(MetricScores {
+                    name: metric.name().to_owned(),
+                    greater_is_better: metric.greater_is_better(),
+                    per_fold: outcomes.iter().map(|outcome| outcome.scores[i]).collect(),
+                    pooled: metric.score(&target, prediction, weights.as_deref())?,
+                    interval: metric.interval(&target, prediction, weights.as_deref())?,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let folds = outcomes.into_iter().map(|outcome| outcome.report).collect();
+        Ok(CrossValidation {
+            plan,
+            folds,
+            scores,
+            out_of_fold,
+        })
+    }
+}
+
+/// The splits as jobs.
+struct Splits<'a, Y: Target> {
+    learner: &'a dyn DynLearner<Y>,
+    train: Train<'a, Y>,
+    plan: &'a FoldPlan,
+    metrics: &'a [&'a dyn Metric<Y>],
+    memory_limit: Option<u64>,
+    /// Of each split: how many training rows, and how many bytes.
+    sizes: Vec<(u64, u64)>,
+}
+
+impl<Y: Target> Jobs for Splits<'_, Y> {
+    type Output = Result<Outcome<Y>>;
+
+    fn len(&self) -> usize {
+        self.sizes.len()
+    }
+
+    fn cost(&self, job: usize) -> u64 {
+        self.sizes[job].0
+    }
+
+    fn memory(&self, job: usize, _running: &[usize]) -> u64 {
+        self.sizes[job].1
+    }
+
+    fn run(&self, job: usize, _resize: &dyn Fn(u64)) -> Self::Output {
+        if let (Some(limit), Some(progress)) = (self.memory_limit, self.train.progress()) {
+            let bytes = self.sizes[job].1;
+            if bytes > limit {
+                progress.event(&Event::AboveMemoryLimit {
+                    task: "learner",
+                    split: Some(job),
+                    bytes,
+                    limit,
+                });
+            }
+        }
+        fit_and_score(self.learner, self.train, self.plan, job, self.metrics)
+            .map_err(|error| error.in_fold(job))
+    }
 }
 
 /// What one split gives.

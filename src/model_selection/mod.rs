@@ -21,5 +21,5 @@
 mod cross_validate;
 mod report;
 
-pub use cross_validate::{cross_val_predict, cross_validate};
+pub use cross_validate::{CrossValidator, cross_val_predict, cross_validate};
 pub use report::{CrossValidation, FoldReport, MetricScores, OutOfFold};

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use super::tree::{Tree, scaled_weights};
 use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::Result;
-use crate::model::Estimator;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, OutputModel, Training};
 use crate::model::options::{above_zero, at_least_one, options};
+use crate::model::{Estimator, bytes};
 use crate::random::Seed;
 
 /// Bagged classification trees (Breiman 1996) on random subsets of the features (Ho 1998), of
@@ -123,6 +123,14 @@ impl Estimator<Labels> for BaggedTrees {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(training.finish(Some(FittedBaggedTrees { outputs })))
+    }
+
+    /// As many trees at once as there are threads, each on some of the rows and features.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
+        let n_features = self.max_features.of(n_features).unwrap_or(n_features);
+        let at_once = self.n_trees.min(rayon::current_num_threads()) as u64;
+        bytes(n_rows, n_features, 16).saturating_mul(at_once)
     }
 }
 

@@ -7,12 +7,12 @@ use ndarray016::Array1;
 use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Values};
 use crate::error::{Error, Result};
-use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
 use crate::model::options::{at_least_one, at_least_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// Linear regression by least squares (linfa's, by QR decomposition).
 ///
@@ -90,6 +90,11 @@ impl Estimator<Values> for LinearRegression {
                 Ok(fitted.params().to_vec())
             },
         )
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 24)
     }
 }
 
@@ -174,6 +179,11 @@ impl Estimator<Values> for Ridge {
             self.memory_limit,
             |data| solver.fit(data),
         )
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 24)
     }
 }
 
@@ -262,6 +272,11 @@ impl Estimator<Values> for ElasticNet {
         fit_linear("linfa's elastic net", training, self.memory_limit, |data| {
             solver.fit(data)
         })
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 24)
     }
 }
 

@@ -8,11 +8,11 @@ use ndarray016::Array1;
 use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
-use crate::model::Estimator;
 use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// Logistic regression for two classes or more (linfa's, by L-BFGS).
 ///
@@ -142,6 +142,11 @@ impl Estimator<Labels> for LogisticRegression {
             n_outputs,
         );
         Ok(training.finish(Some(model)))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 8)
     }
 }
 

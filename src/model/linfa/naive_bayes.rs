@@ -9,11 +9,11 @@ use rayon::prelude::*;
 use super::matrix::{columns, row_view};
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::{Error, Result};
-use crate::model::Estimator;
 use crate::model::adapter::linear::softmax;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{above_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// Gaussian naive Bayes for two classes or more (linfa's).
 ///
@@ -108,6 +108,11 @@ impl Estimator<Labels> for GaussianNaiveBayes {
             present,
             n_outputs,
         })))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 24)
     }
 }
 

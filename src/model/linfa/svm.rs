@@ -11,11 +11,11 @@ use super::platt::Platt;
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenance};
 use crate::error::{Error, Result};
 use crate::folds::{deal_groups, deal_rows};
-use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
 use crate::model::options::{above_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// How a [`SupportVectorMachine`] compares two rows.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -154,6 +154,15 @@ impl Estimator<Labels> for SupportVectorMachine {
             machines,
             n_outputs,
         })))
+    }
+
+    /// The kernel of the sampled rows, their features and copies of these; as many folds at once as
+    /// there are threads.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
+        let at_once = rayon::current_num_threads() as u64;
+        let fit = bytes(n_rows, n_rows, 8).saturating_add(bytes(n_rows, n_features, 16));
+        fit.saturating_mul(at_once)
     }
 }
 

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use super::matrix::column_view;
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenance};
 use crate::error::{Error, Result};
-use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, options};
+use crate::model::{Estimator, bytes};
 
 /// One classification tree (linfa's `DecisionTree`, Gini impurity), with its defects.
 ///
@@ -115,6 +115,12 @@ impl Estimator<Labels> for DecisionTree {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(training.finish(Some(FittedDecisionTree { outputs })))
+    }
+
+    /// One tree an output, as many at once as there are threads.
+    fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        let at_once = n_outputs.min(rayon::current_num_threads()) as u64;
+        bytes(n_rows, n_features, 16).saturating_mul(at_once)
     }
 }
 

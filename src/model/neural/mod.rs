@@ -66,7 +66,7 @@ use crate::data::{
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
-use crate::model::{ClassWeight, EarlyStopping, Estimator};
+use crate::model::{ClassWeight, EarlyStopping, Estimator, bytes};
 
 /// A network of classes: its loss is the log loss, and it predicts probabilities.
 pub type NeuralClassifier = NeuralNetwork<Labels>;
@@ -594,5 +594,11 @@ impl<Y: Target> Estimator<Y> for NeuralNetwork<Y> {
     ) -> Result<Self::Fitted> {
         self.train(features, target, context)?
             .into_result(self.options.learning_rate)
+    }
+
+    /// A number or a place for each value, and the targets and weights of the rows; not the networks,
+    /// which are small beside them.
+    fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 4).saturating_add(bytes(n_rows, 1 + n_outputs, 24))
     }
 }

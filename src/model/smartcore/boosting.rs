@@ -9,12 +9,12 @@ use smartcore::xgboost::xgb_regressor::{Objective, XGRegressor, XGRegressorParam
 use super::matrix::{dense, dense_rows};
 use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
-use crate::model::Estimator;
 use crate::model::adapter::linear::logistic;
 use crate::model::adapter::{
     Backend, Fitted, OutputModel, Training, failed, guarded, predicts_classes,
 };
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
+use crate::model::{Estimator, bytes};
 use crate::random::Seed;
 
 type Booster = XGRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>>;
@@ -146,6 +146,12 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(training.finish(Some(FittedGradientBoosting { boosters })))
+    }
+
+    /// Two copies of the sampled rows, one of them row by row, and the sample itself.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
+        bytes(n_rows, n_features, 12)
     }
 }
 

@@ -12,10 +12,10 @@ use super::matrix::dense;
 use super::tree::{Extra, FittedTrees, Forest, Part, check_tree_memory, levels};
 use crate::data::{Features, FitContext, InSample, Target};
 use crate::error::Result;
-use crate::model::Estimator;
 use crate::model::adapter::limits::DEFAULT_MEMORY_LIMIT;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
 use crate::model::options::at_least_one;
+use crate::model::{Estimator, bytes};
 
 /// A forest is fitted as so many smaller ones side by side, whatever the number of threads: each
 /// sorts the features anew.
@@ -203,6 +203,15 @@ impl<Y: Target> Estimator<Y> for RandomForest {
             Ok(Part::Forest(Arc::new(forest), job.n_trees))
         })
     }
+
+    /// As it says under cost, for each of the parts that are grown side by side.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(
+            n_rows,
+            n_features,
+            20 * N_PARTS.min(self.options.n_trees) as u64,
+        )
+    }
 }
 
 impl<Y: Target> Estimator<Y> for ExtraTrees {
@@ -232,6 +241,15 @@ impl<Y: Target> Estimator<Y> for ExtraTrees {
             }?;
             Ok(Part::Extra(Arc::new(trees), job.n_trees))
         })
+    }
+
+    /// As it says under cost, for each of the parts that are grown side by side.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(
+            n_rows,
+            n_features,
+            20 * N_PARTS.min(self.options.n_trees) as u64,
+        )
     }
 }
 

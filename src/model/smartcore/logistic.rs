@@ -9,11 +9,11 @@ use smartcore::linear::logistic_regression::{
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
-use crate::model::Estimator;
 use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
 use crate::model::options::{at_least_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// Logistic regression for two classes or more (smartcore's, by L-BFGS).
 ///
@@ -121,5 +121,10 @@ impl Estimator<Labels> for LogisticRegression {
             n_outputs,
         );
         Ok(training.finish(Some(model)))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 8)
     }
 }

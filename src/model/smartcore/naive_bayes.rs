@@ -12,11 +12,11 @@ use smartcore::naive_bayes::gaussian::{GaussianNB, GaussianNBParameters};
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::Result;
-use crate::model::Estimator;
 use crate::model::adapter::linear::softmax;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{above_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// Gaussian naive Bayes for two classes or more (smartcore's `GaussianNB`).
 ///
@@ -130,6 +130,11 @@ impl Estimator<Labels> for GaussianNaiveBayes {
             classes,
             n_outputs,
         })))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 24)
     }
 }
 

@@ -8,10 +8,10 @@ use smartcore::metrics::distance::euclidian::Euclidian;
 
 use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::Result;
-use crate::model::Estimator;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
 use crate::model::options::{at_least_one, options};
+use crate::model::{Estimator, bytes};
 
 /// k nearest neighbours (smartcore's linear search), for classes and values.
 ///
@@ -97,6 +97,12 @@ impl<Y: Target> Estimator<Y> for KNearestNeighbors {
             search: Arc::new(search),
         };
         Ok(training.finish(Some(model)))
+    }
+
+    /// The rows that are kept, standardised, twice while they are put in place.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
+        bytes(n_rows, n_features, 20)
     }
 }
 

@@ -9,12 +9,12 @@ use smartcore::linear::ridge_regression::{
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Values};
 use crate::error::{Error, Result};
-use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
 use crate::model::options::{above_zero, options};
+use crate::model::{Estimator, bytes};
 
 /// Ridge regression (smartcore's, by Cholesky decomposition of the normal equations).
 ///
@@ -126,5 +126,10 @@ impl Estimator<Values> for Ridge {
             1,
         );
         Ok(training.finish(Some(model)))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 24)
     }
 }

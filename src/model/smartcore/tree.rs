@@ -13,10 +13,10 @@ use smartcore::tree::decision_tree_regressor::{
 use super::matrix::dense;
 use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
-use crate::model::Estimator;
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{at_least_one, options};
+use crate::model::{Estimator, bytes};
 
 type Matrix = DenseMatrix<f32>;
 pub(crate) type Tree = DecisionTreeRegressor<f32, f64, Matrix, Vec<f64>>;
@@ -121,6 +121,11 @@ impl<Y: Target> Estimator<Y> for DecisionTree {
                 .collect::<Result<Vec<_>>>()
         })??;
         Ok(training.finish(Some(FittedTrees { outputs: trees })))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 20)
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) use data::Data;
 pub use fitted::{FittedHistGradientBoosting, Round};
 
 use self::rounds::Rounds;
-use super::binned::Binned;
+use super::binned::{Binned, N_SLOTS};
 use super::bins::Binning;
 use super::loss::Loss;
 use super::options::{Categories, HighCardinality, Monotone, Sampling};
@@ -20,7 +20,7 @@ use super::split::Criteria;
 use crate::data::{Feature, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
-use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures};
+use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
 
 /// Gradient boosting of trees on histograms (Friedman 2001; Chen and Guestrin 2016; Ke et al.
 /// 2017): for most tables the strongest single model.
@@ -302,5 +302,21 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
             None => fitted,
             Some(statistics) => statistics.put_back(fitted, features),
         })
+    }
+
+    /// Two bytes a value for the bins, a histogram a leaf, and targets, weights, scores, gradients and
+    /// places of each row; the features once more where codes are replaced by statistics.
+    fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+        let bins = bytes(n_rows, n_features, 2);
+        let bins_of_all = n_features.saturating_mul(n_rows.min(N_SLOTS));
+        let histograms = bytes(self.max_leaves, bins_of_all, 8);
+        let rows = bytes(n_rows, 2 + n_outputs, 24);
+        let statistics = match self.high_cardinality {
+            HighCardinality::Bins => 0,
+            HighCardinality::OrderedStatistic { .. } => bytes(n_rows, n_features, 4),
+        };
+        [histograms, rows, statistics]
+            .iter()
+            .fold(bins, |sum, &part| sum.saturating_add(part))
     }
 }

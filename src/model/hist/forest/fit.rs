@@ -16,6 +16,7 @@ use super::pairs::{Counts, Pairs};
 use super::{Bag, OutOfBag, Spec};
 use crate::data::{Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
+use crate::model::bytes;
 use crate::model::training::check_lengths;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;
@@ -44,6 +45,16 @@ pub(super) fn fit<Y: Target>(
         data.seed,
     )?;
     fit_data(spec, &binned, &data, target, context)
+}
+
+/// Two bytes a value for the bins, and of each row its target, the places that the trees that are
+/// grown at one time give it, and where each of a batch of trees puts it, out of bag.
+pub(super) fn memory(spec: Spec<'_>, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+    let n_trees = spec.options.n_trees;
+    let grown = n_trees.min(rayon::current_num_threads());
+    let leaves = n_trees.min(TREES_A_BATCH);
+    let a_row = 24 * (1 + grown) + 4 * leaves + 16 * n_outputs;
+    bytes(n_rows, n_features, 2).saturating_add(bytes(n_rows, a_row, 1))
 }
 
 /// As [`fit`], with the out-of-bag predictions of all rows, whether the options ask for them or not.

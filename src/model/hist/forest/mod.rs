@@ -248,6 +248,10 @@ macro_rules! forest {
             ) -> Result<Self::Fitted> {
                 fit::fit(self.spec(), features, target, context)
             }
+
+            fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
+                fit::memory(self.spec(), n_rows, n_features, n_outputs)
+            }
         }
 
         impl<Y: Target> OutOfBagEstimator<Y> for $type {
