@@ -27,9 +27,15 @@ pub(crate) trait Jobs: Sync {
     /// Of the jobs that fit, the one that costs most starts first; of equal ones, the first.
     fn cost(&self, job: usize) -> u64;
 
-    /// Bytes that a job needs at its peak, by estimate, beside those that run. It is asked each
-    /// time a job might start, so that the answer may become better.
-    fn memory(&self, job: usize, running: &[usize]) -> u64;
+    /// Bytes that a job needs at its peak, by estimate. It is asked each time a job might start, so
+    /// that the answer may become better.
+    fn memory(&self, job: usize) -> u64;
+
+    /// Whether a job is better not started under a limit while those run: they will tell what it
+    /// needs.
+    fn waits_for(&self, _job: usize, _running: &[usize]) -> bool {
+        false
+    }
 
     /// Runs a job; it may say how many bytes it needs as soon as it knows better.
     fn run(&self, job: usize, resize: &dyn Fn(u64)) -> Self::Output;
@@ -128,7 +134,7 @@ impl<J: Jobs> Schedule<'_, J> {
             state.n_lanes -= 1;
             return None;
         };
-        let bytes = self.jobs.memory(job, &state.running);
+        let bytes = self.jobs.memory(job);
         state.waiting.retain(|&other| other != job);
         state.running.push(job);
         state.claim(job, bytes);
@@ -149,8 +155,8 @@ impl<J: Jobs> Schedule<'_, J> {
         let claimed = state.claimed();
         let fits = |&job: &usize| match self.memory_limit {
             Some(limit) if !state.running.is_empty() => {
-                let needed = self.jobs.memory(job, &state.running);
-                needed.saturating_add(claimed) <= limit
+                let needed = self.jobs.memory(job).saturating_add(claimed);
+                needed <= limit && !self.jobs.waits_for(job, &state.running)
             }
             _ => true,
         };
@@ -164,3 +170,6 @@ impl<J: Jobs> Schedule<'_, J> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

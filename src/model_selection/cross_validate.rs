@@ -259,7 +259,7 @@ impl<Y: Target> Jobs for Splits<'_, Y> {
         self.sizes[job].0
     }
 
-    fn memory(&self, job: usize, _running: &[usize]) -> u64 {
+    fn memory(&self, job: usize) -> u64 {
         self.sizes[job].1
     }
 

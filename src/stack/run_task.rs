@@ -384,7 +384,7 @@ impl<T: Send, F: Fn(usize) -> T + Sync> Jobs for Members<'_, F> {
         0
     }
 
-    fn memory(&self, job: usize, _running: &[usize]) -> u64 {
+    fn memory(&self, job: usize) -> u64 {
         self.memory[job]
     }
 

@@ -97,14 +97,16 @@ impl<Y: StackTarget> Jobs for Tasks<'_, Y> {
         cells.saturating_mul(task.members.len() as u64)
     }
 
-    fn memory(&self, job: usize, running: &[usize]) -> u64 {
-        let task = &self.tasks[job];
-        let same = |&other: &usize| self.tasks[other].view == task.view;
-        match task.view {
-            // The one that runs will soon tell how many features there are.
-            Some(v) if self.n_features[v].get().is_none() && running.iter().any(same) => u64::MAX,
-            _ => self.needs(task).total,
-        }
+    fn memory(&self, job: usize) -> u64 {
+        self.needs(&self.tasks[job]).total
+    }
+
+    /// The first fit of a view tells how many features it has.
+    fn waits_for(&self, job: usize, running: &[usize]) -> bool {
+        let view = self.tasks[job].view;
+        let is_known = |v: usize| self.n_features[v].get().is_some();
+        let same = |&other: &usize| self.tasks[other].view == view;
+        !view.is_none_or(is_known) && running.iter().any(same)
     }
 
     fn run(&self, job: usize, resize: &dyn Fn(u64)) -> TaskOutcome<Y> {

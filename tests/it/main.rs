@@ -29,5 +29,6 @@ mod parity;
 mod progress;
 mod stability;
 mod stack;
+mod stack_memory;
 mod stack_out_of_bag;
 mod support;
