@@ -14,6 +14,7 @@ use stackfold::model_selection::CrossValidator;
 use stackfold::prelude::*;
 use stackfold::stack::{NewRows, Scheme, Stack, View};
 use stackfold::transform::passthrough::Passthrough;
+use stackfold::transform::{ColumnTransformer, Selector};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -24,7 +25,7 @@ const FOLDS: usize = 5;
 /// The features of one fold's training rows.
 const FEATURES: usize = 4 * (ROWS - ROWS / FOLDS) * COLUMNS;
 /// What all else may take: targets, weights, predictions, the blender.
-const SMALL: f64 = 0.08;
+const SMALL: f64 = 0.15;
 
 /// Predicts a multiple of the first feature; it may copy all of them to f64 on the way.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +100,9 @@ fn folds() -> KFold {
 }
 
 fn stack(copies: usize) -> Stack<Values> {
-    let view = View::new("all", Passthrough::new());
+    // One step of a column transformer: its features are not copied.
+    let columns = ColumnTransformer::new().with("x", Selector::all(), Passthrough::new());
+    let view = View::new("all", columns);
     Stack::new(Scheme::out_of_fold(folds()))
         .with_member("one", &view, Slope { copies })
         .with_member("two", &view, Slope { copies })

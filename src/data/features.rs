@@ -294,9 +294,31 @@ impl<P: Provenance> Features<P> {
     /// # Errors
     /// If numbers of rows differ, or two features have one name.
     pub fn concat(parts: &[Self], n_rows: usize) -> Result<Self> {
+        let fields = Self::fields_of(parts, n_rows)?;
+        let mut values = Vec::with_capacity(fields.len() * n_rows);
+        for part in parts {
+            values.extend_from_slice(part.as_slice());
+        }
+        Self::from_buffer(fields, n_rows, values)
+    }
+
+    /// As [`Features::concat`], but each part is dropped as soon as it is copied, and the first one
+    /// grows in its place.
+    pub(crate) fn join(parts: Vec<Self>, n_rows: usize) -> Result<Self> {
+        let fields = Self::fields_of(&parts, n_rows)?;
+        let mut parts = parts.into_iter();
+        let mut values = parts.next().map_or_else(Vec::new, Self::into_buffer);
+        values.reserve_exact(fields.len() * n_rows - values.len());
+        for part in parts {
+            values.extend_from_slice(part.as_slice());
+        }
+        Self::from_buffer(fields, n_rows, values)
+    }
+
+    /// The fields of all parts, which are of so many rows and of different names.
+    fn fields_of(parts: &[Self], n_rows: usize) -> Result<Vec<Feature>> {
         let n_features = parts.iter().map(Self::n_features).sum();
         let mut fields: Vec<Feature> = Vec::with_capacity(n_features);
-        let mut values = Vec::with_capacity(n_features * n_rows);
         let mut names = std::collections::HashSet::new();
         for part in parts {
             if part.n_rows() != n_rows {
@@ -309,9 +331,8 @@ impl<P: Provenance> Features<P> {
                 }
                 fields.push(field.clone());
             }
-            values.extend_from_slice(part.as_slice());
         }
-        Self::from_buffer(fields, n_rows, values)
+        Ok(fields)
     }
 
     /// Checks that these features have the names that a model was fitted on, in order.

@@ -195,7 +195,7 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
             fitted.push((step.name, transformer));
             parts.push(features);
         }
-        let features = Features::concat(&parts, train.len())?;
+        let features = Features::join(parts, train.len())?;
         let fitted = FittedColumnTransformer {
             steps: fitted,
             naming: self.naming,
@@ -241,7 +241,7 @@ impl FittedTransformer for FittedColumnTransformer {
             })
             .collect();
         let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
-        Features::concat(&parts, rows.len())
+        Features::join(parts, rows.len())
     }
 
     fn fields(&self) -> &[Feature] {
