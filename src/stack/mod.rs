@@ -6,11 +6,12 @@
 //! learns on all rows ([`Scheme::out_of_fold`]). Both follow one [`FoldPlan`], and one code path
 //! serves both.
 //!
-//! 1. For each split and each [`View`], the view is fitted on the split's training rows and
-//!    transforms its other rows, once for all members that share it.
-//! 2. Each member is fitted on the view's training features, and predicts the other rows. (A forest
-//!    may be fitted once on all rows instead, and its out-of-bag predictions stand for these:
-//!    [`Stack::with_out_of_bag_member`].)
+//! 1. For each split and each [`View`], the view is fitted on the split's training rows, and each of
+//!    its members on their features. (A forest may be fitted once on all rows instead, and its
+//!    out-of-bag predictions stand for those of step 2: [`Stack::with_out_of_bag_member`].)
+//! 2. These features are dropped; the view transforms the split's other rows, once for all members
+//!    that share it, and each member predicts them. As many views and splits are at it at once as
+//!    there are threads, or as [`Stack::with_memory_limit`] allows.
 //! 3. Out-of-fold predictions are the meta-features of the next level, and in the end of the
 //!    blender.
 //! 4. New rows: each split's models predict them and their mean is taken, or models refitted on

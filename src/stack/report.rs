@@ -61,7 +61,8 @@ pub struct StackReport {
     pub n_splits: usize,
     /// The most bytes that the first level's fits at one time were thought to need beside the table
     /// and what is kept: features, and what members say
-    /// ([`Estimator::memory`](crate::model::Estimator::memory)).
+    /// ([`Estimator::memory`](crate::model::Estimator::memory)). What ran at one time may differ from
+    /// run to run, unless it was one thread.
     pub peak_estimate: u64,
     /// The limit of these, if there was one.
     pub memory_limit: Option<u64>,
