@@ -125,8 +125,8 @@ fn measured<T: Send>(n_threads: usize, f: impl FnOnce() -> T + Send) -> (T, f64)
 }
 
 /// So many times the features of a fold, in bytes, and a bit.
-fn limit(features: usize) -> Option<u64> {
-    Some((features * FEATURES) as u64 + 1_000)
+fn limit(features: usize) -> u64 {
+    (features * FEATURES) as u64 + 1_000
 }
 
 /// The out-of-fold predictions and those of the table's rows: what must not depend on anything.
@@ -158,7 +158,6 @@ fn check_stack(copies: usize, refit: NewRows, cases: &[Case]) {
             .with_new_rows(refit)
             .with_memory_limit(memory_limit);
         let (found, peak) = measured(n_threads, || fit_stack(&stack, train));
-        println!("{copies} copies, {n_threads} threads, {memory_limit:?}: {peak:.3} of {most}");
         assert!(
             peak >= 1.0 && peak <= most + SMALL,
             "{peak:.3} times a fold's features, not {most}: {n_threads} threads, {memory_limit:?}"
@@ -174,13 +173,13 @@ fn a_stack_holds_one_folds_features_a_task() {
         NewRows::FoldAverage,
         &[
             (1, None, 1.0),
-            (1, limit(1), 1.0),
-            (2, limit(1), 1.0),
+            (1, Some(limit(1)), 1.0),
+            (2, Some(limit(1)), 1.0),
             // A limit that no task fits under: one at a time.
             (2, Some(1_000), 1.0),
             (2, None, 2.0),
-            (3, limit(2), 2.0),
-            (4, limit(2), 2.0),
+            (3, Some(limit(2)), 2.0),
+            (4, Some(limit(2)), 2.0),
         ],
     );
 }
@@ -194,12 +193,12 @@ fn members_are_counted() {
         &[
             (1, None, 3.0),
             // One task, one member after the other.
-            (2, limit(3), 3.0),
+            (2, Some(limit(3)), 3.0),
             // One task, both members at once.
-            (2, limit(5), 5.0),
+            (2, Some(limit(5)), 5.0),
             // Two tasks with a member each, or one with both.
             (2, None, 6.0),
-            (4, limit(6), 6.0),
+            (4, Some(limit(6)), 6.0),
         ],
     );
 }
@@ -210,7 +209,11 @@ fn a_refit_holds_the_features_of_all_rows() {
     check_stack(
         0,
         NewRows::Refit,
-        &[(1, None, all), (2, limit(1), all), (2, None, 1.0 + all)],
+        &[
+            (1, None, all),
+            (2, Some(limit(1)), all),
+            (2, None, 1.0 + all),
+        ],
     );
 }
 
@@ -225,10 +228,10 @@ fn cross_validation_holds_one_folds_features_a_task() {
         let mut first = None;
         for (n_threads, memory_limit, most) in [
             (1, None, one),
-            (2, limit(one), one),
+            (2, Some(limit(one)), one),
             (2, Some(1_000), one),
             (2, None, 2 * one),
-            (4, limit(2 * one), 2 * one),
+            (4, Some(limit(2 * one)), 2 * one),
         ] {
             let splitter = folds();
             let cross_validator = CrossValidator::new(&splitter).with_memory_limit(memory_limit);
@@ -236,7 +239,6 @@ fn cross_validation_holds_one_folds_features_a_task() {
                 let found = cross_validator.run(&learner, train).unwrap();
                 bits(found.out_of_fold().prediction())
             });
-            println!("{copies} copies, {n_threads} threads, {memory_limit:?}: {peak:.3} of {most}");
             assert!(
                 peak >= one as f64 && peak <= most as f64 + SMALL,
                 "{peak:.3} times a fold's features, not {most}: {n_threads} threads"

@@ -107,7 +107,7 @@ fn what_runs_at_once_stays_under_the_limit_and_uses_it() {
         let done = watched.run_on(n_threads, Some(100));
         assert_eq!(done.outputs.len(), jobs.len());
         let most = watched.most_claimed.into_inner();
-        assert!(most <= 100 && most >= 90, "{most}");
+        assert!((90..=100).contains(&most), "{most}");
         assert!(done.peak <= 100);
     }
 }

@@ -74,7 +74,7 @@ pub(super) struct Tasks<'a, Y: Target> {
     pub(super) stack: &'a Stack<Y>,
     pub(super) train: Train<'a, Y>,
     pub(super) progress: &'a dyn Progress,
-    tasks: Vec<Task<'a>>,
+    list: Vec<Task<'a>>,
     /// How many features each view has: known as soon as it has been fitted once.
     n_features: Vec<OnceLock<usize>>,
     n_columns: usize,
@@ -88,30 +88,30 @@ impl<Y: StackTarget> Jobs for Tasks<'_, Y> {
     type Output = TaskOutcome<Y>;
 
     fn len(&self) -> usize {
-        self.tasks.len()
+        self.list.len()
     }
 
     fn cost(&self, job: usize) -> u64 {
-        let task = &self.tasks[job];
+        let task = &self.list[job];
         let cells = bytes(task.train.len(), self.features_of(task), 1);
         cells.saturating_mul(task.members.len() as u64)
     }
 
     fn memory(&self, job: usize) -> u64 {
-        self.needs(&self.tasks[job]).total
+        self.needs(&self.list[job]).total
     }
 
     /// The first fit of a view tells how many features it has.
     fn waits_for(&self, job: usize, running: &[usize]) -> bool {
-        let view = self.tasks[job].view;
+        let view = self.list[job].view;
         let is_known = |v: usize| self.n_features[v].get().is_some();
-        let same = |&other: &usize| self.tasks[other].view == view;
+        let same = |&other: &usize| self.list[other].view == view;
         !view.is_none_or(is_known) && running.iter().any(same)
     }
 
     fn run(&self, job: usize, resize: &dyn Fn(u64)) -> TaskOutcome<Y> {
         let stopped = || self.failed.load(Ordering::Relaxed) < job || self.progress.is_stopped();
-        let outcome = run(self, &self.tasks[job], resize, &stopped);
+        let outcome = run(self, &self.list[job], resize, &stopped);
         if self.stack.on_failure == OnFailure::Stop && outcome.1.iter().any(|(_, r)| r.is_err()) {
             self.failed.fetch_min(job, Ordering::Relaxed);
         }
@@ -235,14 +235,14 @@ pub(super) fn fit_members<Y: StackTarget>(
         stack,
         train,
         progress,
-        tasks: tasks_of(stack, &sides, n_splits),
+        list: tasks_of(stack, &sides, n_splits),
         n_features: stack.views.iter().map(|_| OnceLock::new()).collect(),
         n_columns: train.rows().features().count(),
         n_threads: rayon::current_num_threads(),
         failed: AtomicUsize::new(usize::MAX),
     };
     progress.event(&Event::Planned {
-        n_fits: tasks.tasks.iter().map(|t| t.members.len()).sum(),
+        n_fits: tasks.list.iter().map(|t| t.members.len()).sum(),
     });
     let done = schedule::run(&tasks, stack.memory_limit);
     if progress.is_stopped() {
@@ -261,7 +261,7 @@ pub(super) fn fit_members<Y: StackTarget>(
             members: stack.members.iter().map(|_| None).collect(),
         })
         .collect();
-    for (task, (fitted_view, members)) in tasks.tasks.iter().zip(done.outputs) {
+    for (task, (fitted_view, members)) in tasks.list.iter().zip(done.outputs) {
         let split = &mut splits[task.split.unwrap_or(n_splits)];
         if let Some(view) = task.view {
             split.views[view] = fitted_view.map(|transformer| FittedView {
