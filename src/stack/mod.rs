@@ -515,7 +515,7 @@ impl<Y: StackTarget> Stack<Y> {
     /// Counted are a task's features (4 bytes a value; the table's number of columns stands for a
     /// view's number of features until it has been fitted once, before which no other of its splits
     /// starts) and what its members say they need beside them
-    /// ([`Estimator::memory`](crate::model::Estimator::memory)). Not counted are the table itself,
+    /// ([`Estimator::memory`]). Not counted are the table itself,
     /// what transformers need while they are fitted, the fitted models that are kept, predictions,
     /// and the levels above, which see nothing but predictions.
     ///
