@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 
 import data_set
 import synthetic
+import synthetic_columns
 import synthetic_mixed
 import tables
 
@@ -69,6 +70,13 @@ class Comparison:
     def mixed(self, rows, numbers, test_rows):
         return self.data(f"mixed-{rows}-{numbers}-{test_rows}", synthetic_mixed.write, rows, test_rows, numbers, SEED)
 
+    def strings(self, rows):
+        return self.data(f"strings-{rows}", synthetic_columns.write_strings, rows, SEED)
+
+    def numbers(self, rows, cols, continuous):
+        name = f"numbers-{rows}-{cols}-{'continuous' if continuous else 'mixed'}"
+        return self.data(name, synthetic_columns.write_numbers, rows, cols, continuous, SEED)
+
     def table(self, name, split):
         return self.data(f"{name}-{split}", tables.write, name, split)
 
@@ -102,7 +110,9 @@ class Comparison:
         path = self.folder / "job.json"
         path.write_text(json.dumps(job))
         program = [self.ours()] if contestant == "ours" else [sys.executable, str(HERE / "peer.py")]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(job["threads"]), "PYTHONDONTWRITEBYTECODE": "1"}
+        threads = str(job["threads"])
+        environment = {
+            **os.environ, "OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run([*program, str(path)], env=environment, stdout=subprocess.PIPE, check=True, text=True)
         figures = json.loads(done.stdout)
         log(f"  {contestant}: {figures['seconds']:.6g} s, {show(figures['mb'])} MB, {job['threads']} threads")

@@ -16,6 +16,7 @@ import numpy as np
 
 import data_set
 import network_peers
+import transform_peers
 
 
 def memory(field):
@@ -159,6 +160,9 @@ def seconds_per_row(peer, x, n_calls):
 def main():
     with open(sys.argv[1]) as file:
         job = json.load(file)
+    if job["model"] == "transform":
+        print(json.dumps(transform_peers.run(job, measured)))
+        return
     meta = data_set.meta(job["data"])
     peers = network_peers.PEERS if job["model"] == "network" else PEERS
     peer = peers[job["contestant"]](job, meta)

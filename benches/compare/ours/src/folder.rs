@@ -12,6 +12,7 @@ use stackfold::data::{
 
 use crate::Result;
 use crate::job::Categories;
+use crate::transform::Texts;
 
 pub struct Folder {
     path: PathBuf,
@@ -31,6 +32,9 @@ struct Meta {
 struct Field {
     name: String,
     n_codes: Option<u32>,
+    /// Of a column of strings.
+    #[serde(default)]
+    levels: Vec<String>,
 }
 
 #[derive(Clone, Copy, serde::Deserialize)]
@@ -109,6 +113,45 @@ impl Folder {
 
     fn read(&self, part: &str) -> Result<Vec<f32>> {
         read(&self.path.join(format!("x_{part}.f32")), f32::from_le_bytes)
+    }
+
+    /// The columns' names.
+    pub fn names(&self) -> Vec<String> {
+        let columns = self.meta.columns.iter();
+        columns.map(|field| field.name.clone()).collect()
+    }
+
+    /// Whether columns are strings, for [`Folder::texts`], or numbers, for [`Folder::numbers`].
+    pub fn has_strings(&self) -> bool {
+        self.path.join("codes.i32").exists()
+    }
+
+    /// Columns of strings.
+    pub fn texts(&self) -> Result<Vec<Texts>> {
+        let codes = read(&self.path.join("codes.i32"), i32::from_le_bytes)?;
+        let columns = codes.chunks(self.meta.n_train).zip(&self.meta.columns);
+        Ok(columns
+            .map(|(codes, field)| {
+                let mut texts = Texts::default();
+                for &code in codes {
+                    let level = usize::try_from(code).ok().map(|code| &field.levels[code]);
+                    texts.push(level.map(String::as_str));
+                }
+                texts
+            })
+            .collect())
+    }
+
+    /// Columns of numbers, NaN where missing.
+    pub fn numbers(&self) -> Result<Vec<Vec<f64>>> {
+        let values = read(&self.path.join("numbers.f64"), f64::from_le_bytes)?;
+        let columns = values.chunks(self.meta.n_train);
+        Ok(columns.map(<[f64]>::to_vec).collect())
+    }
+
+    /// The folds of the training rows.
+    pub fn fold_of_row(&self) -> Result<Vec<u8>> {
+        Ok(fs::read(self.path.join("folds.u8"))?)
     }
 
     /// The classes of the training rows.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-#[derive(serde::Deserialize)]
+#[derive(Clone, serde::Deserialize)]
 pub struct Job {
     pub data: PathBuf,
     pub predictions: PathBuf,
@@ -25,13 +25,33 @@ pub struct Job {
     pub embedding: Embedding,
     /// Where encoded features are written.
     pub encoded: Option<PathBuf>,
+    /// What a transformer does.
+    pub transform: Option<Work>,
+    #[serde(default)]
+    pub input: Input,
+    /// Of leave-one-out means, multiplicative; none if 0.
+    #[serde(default)]
+    pub noise: f64,
+    /// Where features are written that come out of a transformer; nowhere if empty.
+    #[serde(default)]
+    pub output: PathBuf,
     pub threads: usize,
     pub seed: u64,
     /// How many predictions to time.
     pub calls: usize,
 }
 
-#[derive(serde::Deserialize)]
+impl Job {
+    /// The same job without written features.
+    pub fn without_output(&self) -> Self {
+        Self {
+            output: PathBuf::new(),
+            ..self.clone()
+        }
+    }
+}
+
+#[derive(Clone, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Model {
     Boosting,
@@ -40,10 +60,37 @@ pub enum Model {
     Network,
     /// No model: features are encoded and written.
     Features,
+    /// No model: a transformer is timed.
+    Transform,
+}
+
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    OneHot,
+    LeaveOneOut,
+    Target,
+    Median,
+    Robust,
+    Quantile,
+    MeanStandard,
+    /// Nothing but a copy of the numbers.
+    Copy,
+}
+
+/// What a transformer starts from.
+#[derive(Clone, Copy, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Strings or `f64` numbers in memory: making the table is timed.
+    #[default]
+    Plain,
+    /// A table in memory.
+    Table,
 }
 
 /// What is timed.
-#[derive(serde::Deserialize)]
+#[derive(Clone, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     Fit,
@@ -69,7 +116,7 @@ pub enum Encoder {
     Ordinal,
 }
 
-#[derive(Default, serde::Deserialize)]
+#[derive(Clone, Default, serde::Deserialize)]
 pub struct Embedding {
     pub n_folds: Option<usize>,
     pub rows_per_number: Option<usize>,

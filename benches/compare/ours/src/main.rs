@@ -9,6 +9,7 @@ mod job;
 mod measure;
 mod memory;
 mod network;
+mod transform;
 mod trees;
 
 use std::error::Error;
@@ -30,6 +31,11 @@ fn main() -> Result<()> {
         .num_threads(job.threads)
         .build_global()?;
     let folder = Folder::open(&job.data)?;
+    if let Model::Transform = job.model {
+        let report = transform::run(&job, &folder, &folder.labels()?)?;
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
     let report = match folder.target_kind() {
         TargetKind::Regression => run(&job, &folder, &folder.values()?)?,
         TargetKind::Binary | TargetKind::Multiclass => run(&job, &folder, &folder.labels()?)?,
@@ -45,5 +51,6 @@ fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
         Model::ExtraTrees => trees::extra_trees(job, folder, target),
         Model::Network => network::run(job, folder, target),
         Model::Features => encode::run(job, folder, target),
+        Model::Transform => Err("a transformer gives no predictions".into()),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::hint::black_box;
-use std::io::Write;
 use std::time::Instant;
 
 use stackfold::data::{FitContext, Prediction, Target};
@@ -107,17 +106,21 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 /// FNV-1a hash of the bytes.
 pub fn write_predictions(job: &Job, predictions: &impl Prediction) -> Result<String> {
     let n_columns = predictions.n_columns();
-    let mut file = std::io::BufWriter::new(fs::File::create(&job.predictions)?);
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for column in usize::from(n_columns == 2)..n_columns {
-        for value in predictions.column(column) {
-            let bytes = value.to_le_bytes();
-            for byte in bytes {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-            file.write_all(&bytes)?;
-        }
-    }
-    file.flush()?;
-    Ok(format!("{hash:016x}"))
+    let columns = usize::from(n_columns == 2)..n_columns;
+    let bytes: Vec<u8> = columns
+        .flat_map(|column| predictions.column(column).iter())
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    fs::write(&job.predictions, &bytes)?;
+    Ok(hash(bytes))
+}
+
+/// The FNV-1a hash.
+pub fn hash(bytes: impl IntoIterator<Item = u8>) -> String {
+    let hash = bytes
+        .into_iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("{hash:016x}")
 }
