@@ -8,6 +8,7 @@
 pub(crate) mod calendar;
 mod column;
 mod features;
+mod interner;
 mod rows;
 mod schema;
 mod table;
