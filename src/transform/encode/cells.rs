@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::crossing::Groups;
 use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows};
 use crate::error::{Error, Result};
 
@@ -64,11 +65,9 @@ impl<'a> Cells<'a> {
 
     /// How many of the rows have each level and, last, how many have none.
     pub(super) fn counts(&self, rows: RowIndex<'_>) -> Vec<u32> {
-        let mut counts = vec![0_u32; self.n_levels() + 1];
-        for slot in self.slots(rows) {
-            counts[slot as usize] += 1;
-        }
-        counts
+        let codes = rows.gather(self.codes());
+        let one = vec![0; codes.len()];
+        Groups::new(&one, 1).count(&codes, self.n_levels() + 1)
     }
 
     /// The error for the first of the rows that `refused` names, one entry a level of this column

@@ -6,10 +6,12 @@ use rayon::prelude::*;
 
 use super::cells::fill;
 use super::cross_fitted::{CrossFitted, TargetStatistic};
+use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
 use super::noise::Ziggurat;
 use super::targets::{MissingLevel, TrainingColumns, to_feature};
-use crate::data::{Feature, Features, InSample, OutOfSample, RowIndex, Rows, Target, Train};
+use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowIndex, Rows};
+use crate::data::{Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Transformer};
@@ -169,8 +171,12 @@ impl LeaveOneOutEncoder {
     }
 
     fn targets<'a>(&self, columns: &'a TrainingColumns<'_>) -> Vec<OutputTarget<'a>> {
-        let of = |target| OutputTarget::new(target, &columns.weights, self.lone_row);
-        columns.outputs.iter().map(|target| of(target)).collect()
+        let outputs = columns.outputs.iter().zip(&columns.classes);
+        outputs
+            .map(|(target, classes)| {
+                OutputTarget::new(target, classes.as_ref(), &columns.weights, self.lone_row)
+            })
+            .collect()
     }
 
     /// The numbers of one column for new rows; for each output, the sums of each level and, last,
@@ -211,10 +217,10 @@ impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
         let columns = TrainingColumns::new(train)?;
         let targets = self.targets(&columns);
         let fitted = columns.cells.par_iter().enumerate().map(|(j, cells)| {
-            let slots = cells.slots(columns.rows);
+            let codes = columns.rows.gather(cells.codes());
             let sums: Vec<Vec<Sums>> = targets
                 .iter()
-                .map(|target| target.level_sums(&slots, cells.n_levels() + 1))
+                .map(|target| target.level_sums(&codes, cells.n_levels() + 1))
                 .collect();
             self.new_rows(&columns, j, &targets, &sums)
         });
@@ -232,20 +238,20 @@ impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
         let targets = self.targets(&columns);
         let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
             let cells = &columns.cells[j];
-            let slots = cells.slots(columns.rows);
+            let codes = columns.rows.gather(cells.codes());
             let seed = seed.child(cells.name);
             let mut sums = Vec::with_capacity(targets.len());
             let outs = out.chunks_exact_mut(train.len().max(1));
             for (output, (target, out)) in targets.iter().zip(outs).enumerate() {
-                let of_levels = target.level_sums(&slots, cells.n_levels() + 1);
+                let of_levels = target.level_sums(&codes, cells.n_levels() + 1);
                 let seed = seed.at(output);
                 match columns.rows {
                     RowIndex::All(_) => {
-                        self.encode(&slots, &of_levels, target, seed, |position| position, out);
+                        self.encode(&codes, &of_levels, target, seed, |position| position, out);
                     }
                     RowIndex::Some(index) => {
                         let row = |position: usize| index[position] as usize;
-                        self.encode(&slots, &of_levels, target, seed, row, out);
+                        self.encode(&codes, &of_levels, target, seed, row, out);
                     }
                 }
                 sums.push(of_levels);
@@ -262,7 +268,7 @@ impl LeaveOneOutEncoder {
     /// of the table.
     fn encode(
         &self,
-        slots: &[u32],
+        codes: &[u32],
         sums: &[Sums],
         target: &OutputTarget<'_>,
         seed: Seed,
@@ -271,38 +277,79 @@ impl LeaveOneOutEncoder {
     ) {
         let normal = |position| Ziggurat::get().normal(seed, row(position));
         match self.noise {
-            Noise::None => self.write(slots, sums, target, out, |others, _| others.mean()),
+            Noise::None => {
+                let feature = |others: &Sums| to_feature(others.mean());
+                self.write(codes, sums, target, out, feature, |_, feature| feature);
+            }
             Noise::Multiplicative(sigma) => {
-                self.write(slots, sums, target, out, |others, position| {
-                    others.mean() * (1.0 + sigma * normal(position))
+                self.write(codes, sums, target, out, Sums::mean, |position, mean| {
+                    to_feature(mean * (1.0 + sigma * normal(position)))
                 });
             }
-            Noise::Additive(sigma) => self.write(slots, sums, target, out, |others, position| {
-                others.mean() + sigma * others.deviation() * normal(position)
-            }),
+            Noise::Additive(sigma) => {
+                let moments = |others: &Sums| (others.mean(), sigma * others.deviation());
+                self.write(
+                    codes,
+                    sums,
+                    target,
+                    out,
+                    moments,
+                    |position, (mean, scale)| to_feature(mean + scale * normal(position)),
+                );
+            }
         }
     }
 
-    /// Writes `feature` of the sums over the other rows, or over what stands in for them.
-    fn write(
+    /// Writes `feature` of each position and of `learned`: what is learned from the sums over the other
+    /// rows, or over what stands in for them.
+    fn write<T: Copy>(
         &self,
-        slots: &[u32],
+        codes: &[u32],
         sums: &[Sums],
         target: &OutputTarget<'_>,
         out: &mut [f32],
-        feature: impl Fn(&Sums, usize) -> f64,
+        learned: impl Fn(&Sums) -> T,
+        feature: impl Fn(usize, T) -> f32,
     ) {
         let missing = match self.missing {
             MissingLevel::Prior => sums.len() - 1,
             MissingLevel::AsLevel => usize::MAX,
         };
-        target.visit_others(slots, sums, |position, slot, mut others| {
+        if let Some(classes) = target.classes {
+            // Rows of one level and one class have the same others.
+            let rows: Vec<Sums> = classes
+                .values
+                .iter()
+                .map(|&y| Sums::of_row(y, 1.0))
+                .collect();
+            let mut table = Vec::with_capacity(sums.len() * rows.len());
+            for (slot, level) in sums.iter().enumerate() {
+                table.extend(rows.iter().map(|&row| {
+                    let others = level.minus(row);
+                    learned(&if others.weight <= 0.0 || slot == missing {
+                        target.prior_of(row)
+                    } else {
+                        others
+                    })
+                }));
+            }
+            Groups::new(&classes.of_row, rows.len()).look_up(codes, &table, out, feature);
+            return;
+        }
+        let slots = slots(codes, sums.len());
+        target.visit_others(&slots, sums, |position, slot, mut others| {
             if others.weight <= 0.0 || slot == missing {
                 others = target.prior(position);
             }
-            out[position] = to_feature(feature(&others, position));
+            out[position] = feature(position, learned(&others));
         });
     }
+}
+
+/// The place of each code among levels and, last, missing cells.
+fn slots(codes: &[u32], n_slots: usize) -> Vec<u32> {
+    let missing = u32::try_from(n_slots - 1).unwrap_or(MISSING_CODE);
+    codes.iter().map(|&code| code.min(missing)).collect()
 }
 
 /// Sums over some rows.
@@ -342,6 +389,15 @@ impl Sums {
         }
     }
 
+    fn times(self, n: f64) -> Self {
+        Self {
+            rows: self.rows * n,
+            weight: self.weight * n,
+            sum: self.sum * n,
+            squares: self.squares * n,
+        }
+    }
+
     /// NaN without weight.
     fn mean(&self) -> f64 {
         self.sum / self.weight
@@ -356,6 +412,8 @@ impl Sums {
 /// One output of the target, and what stands in for a level without other rows.
 struct OutputTarget<'a> {
     target: &'a [f64],
+    /// If it has few values and rows have no weights.
+    classes: Option<&'a Classes>,
     weights: &'a [f64],
     /// Whether sums are exact, so that subtracting a row leaves no trace of it.
     exact: bool,
@@ -366,9 +424,15 @@ struct OutputTarget<'a> {
 }
 
 impl<'a> OutputTarget<'a> {
-    fn new(target: &'a [f64], weights: &'a [f64], lone_row: LoneRow) -> Self {
+    fn new(
+        target: &'a [f64],
+        classes: Option<&'a Classes>,
+        weights: &'a [f64],
+        lone_row: LoneRow,
+    ) -> Self {
         let mut this = Self {
             target,
+            classes,
             weights,
             exact: false,
             all: Sums::default(),
@@ -400,19 +464,35 @@ impl<'a> OutputTarget<'a> {
     }
 
     fn prior(&self, row: usize) -> Sums {
-        match self.lone_row {
-            LoneRow::OverallMean => self.all,
-            LoneRow::OthersMean => match self.others.get(row) {
-                Some(&others) => others,
-                None => self.all.minus(self.of_row(row)),
-            },
+        match self.others.get(row) {
+            Some(&others) => others,
+            None => self.prior_of(self.of_row(row)),
         }
     }
 
-    /// The sums over the rows of each slot.
-    fn level_sums(&self, slots: &[u32], n_slots: usize) -> Vec<Sums> {
+    /// What stands in for the others of a row, where sums are exact.
+    fn prior_of(&self, row: Sums) -> Sums {
+        match self.lone_row {
+            LoneRow::OverallMean => self.all,
+            LoneRow::OthersMean => self.all.minus(row),
+        }
+    }
+
+    /// The sums over the rows of each level and, last, of missing cells.
+    fn level_sums(&self, codes: &[u32], n_slots: usize) -> Vec<Sums> {
+        if let Some(classes) = self.classes {
+            let n_classes = classes.values.len();
+            let counts = Groups::new(&classes.of_row, n_classes).count(codes, n_slots);
+            let level = |counts: &[u32]| {
+                let classes = counts.iter().zip(&classes.values);
+                classes.fold(Sums::default(), |sums, (&n, &y)| {
+                    sums.plus(Sums::of_row(y, 1.0).times(f64::from(n)))
+                })
+            };
+            return counts.chunks_exact(n_classes).map(level).collect();
+        }
         let mut sums = vec![Sums::default(); n_slots];
-        for (row, &slot) in slots.iter().enumerate() {
+        for (row, slot) in slots(codes, n_slots).into_iter().enumerate() {
             let slot = &mut sums[slot as usize];
             *slot = slot.plus(self.of_row(row));
         }

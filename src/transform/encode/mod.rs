@@ -21,6 +21,7 @@
 
 mod cells;
 mod cross_fitted;
+mod crossing;
 mod embedding;
 mod frequency;
 mod leave_one_out;

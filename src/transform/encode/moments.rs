@@ -45,6 +45,19 @@ impl Moments {
         moments
     }
 
+    /// Moments of rows that have these targets so many times.
+    pub(super) fn of_counts(counts: &[u32], targets: &[f64]) -> Self {
+        let rows = || counts.iter().map(|&n| f64::from(n)).zip(targets);
+        let mut moment = Self {
+            weight: rows().map(|(n, _)| n).sum(),
+            sum: rows().map(|(n, y)| n * y).sum(),
+            spread: 0.0,
+        };
+        let mean = moment.mean().unwrap_or(0.0);
+        moment.spread = rows().map(|(n, y)| n * (y - mean) * (y - mean)).sum();
+        moment
+    }
+
     /// The weighted mean; `None` without weight.
     pub(super) fn mean(&self) -> Option<f64> {
         (self.weight > 0.0).then(|| self.sum / self.weight)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::cells::{Cells, feature_cells, fill, named_cells};
 use super::names::{UniqueNames, sort_by_name};
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
@@ -385,9 +387,10 @@ impl UnsupervisedTransformer for OneHotEncoder {
     fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
         self.check()?;
         let fitted = feature_cells(rows)?
-            .iter()
+            .par_iter()
             .map(|cells| self.fit_column(cells, rows.index()))
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Vec<_>>();
+        let fitted = fitted.into_iter().collect::<Result<Vec<_>>>()?;
         let n_features: usize = fitted.iter().map(|(column, _)| column.n_features).sum();
         if n_features > self.max_features {
             let widest = fitted.iter().max_by_key(|(column, _)| column.n_features);
@@ -480,8 +483,10 @@ impl OneHotColumn {
                 _ => out.len(),
             })
             .collect();
-        for (row, slot) in cells.slots(rows).into_iter().enumerate() {
-            if let Some(cell) = out.get_mut(offsets[slot as usize] + row) {
+        let missing = table.len() - 1;
+        for (row, &code) in rows.gather(cells.codes()).iter().enumerate() {
+            let slot = (code as usize).min(missing);
+            if let Some(cell) = out.get_mut(offsets[slot] + row) {
                 *cell = 1.0;
             }
         }

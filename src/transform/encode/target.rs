@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cells::fill;
 use super::cross_fitted::InnerFolds;
+use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
 use super::moments::{Moments, others};
 use super::targets::{MissingLevel, TrainingColumns, to_feature};
@@ -193,6 +194,8 @@ struct FoldTargets<'a> {
     n_folds: usize,
     /// By output: the moments of all rows outside each fold, and those of all rows.
     others: Vec<(Vec<Moments>, Moments)>,
+    /// By output, where the target has classes: the class of each row within its fold.
+    parts: Vec<Option<Vec<u16>>>,
 }
 
 impl<'a> FoldTargets<'a> {
@@ -208,10 +211,18 @@ impl<'a> FoldTargets<'a> {
             let all = others(&of_folds, &mut outside);
             (outside, all)
         });
+        let part = |classes: &Classes| {
+            let n_classes = u16::try_from(classes.values.len()).ok()?;
+            u16::try_from(n_folds).ok()?.checked_mul(n_classes)?;
+            let rows = fold_of_row.iter().zip(&classes.of_row);
+            Some(rows.map(|(fold, class)| fold * n_classes + class).collect())
+        };
+        let classes = columns.classes.iter();
         Self {
             fold_of_row,
             n_folds,
             others: outputs.collect(),
+            parts: classes.map(|classes| part(classes.as_ref()?)).collect(),
         }
     }
 }
@@ -228,35 +239,16 @@ impl TargetEncoder {
         let cells = &columns.cells[column];
         let n_folds = folds.n_folds;
         let n_slots = cells.n_levels() + 1;
-        let Some(stride) = u32::try_from(n_slots * n_folds)
-            .ok()
-            .and_then(|_| u32::try_from(n_folds).ok())
-        else {
+        if u32::try_from(n_slots * n_folds).is_err() {
             let what = format!("{} levels in {n_folds} folds", cells.n_levels());
             return Err(Error::unsupported(what).in_column(cells.name));
-        };
-        let slots = cells.slots(columns.rows);
-        let cell_of_row: Vec<u32> = slots
-            .iter()
-            .zip(folds.fold_of_row)
-            .map(|(&slot, &fold)| slot * stride + u32::from(fold))
-            .collect();
-        let spread = self.smoothing == Smoothing::EmpiricalBayes;
+        }
+        let codes = columns.rows.gather(cells.codes());
+        let in_folds = Groups::new(folds.fold_of_row, n_folds);
         let mut values = Vec::with_capacity(columns.outputs.len());
-        for ((target, (outside, all)), out) in columns
-            .outputs
-            .iter()
-            .zip(&folds.others)
-            .zip(out.chunks_exact_mut(columns.n_rows().max(1)))
-        {
-            let rows = cell_of_row.iter().map(|&cell| cell as usize);
-            let mut moments = Moments::of_cells(
-                n_slots * n_folds,
-                rows.clone(),
-                target,
-                &columns.weights,
-                spread,
-            );
+        let outs = out.chunks_exact_mut(columns.n_rows().max(1));
+        for ((output, (outside, all)), out) in folds.others.iter().enumerate().zip(outs) {
+            let mut moments = self.moments(columns, folds, output, &codes, n_slots);
             if self.missing == MissingLevel::Prior {
                 moments[(n_slots - 1) * n_folds..].fill(Moments::default());
             }
@@ -273,9 +265,7 @@ impl TargetEncoder {
                 }
                 new_rows.push(self.smoothing.apply(&whole, all));
             }
-            for (o, cell) in out.iter_mut().zip(rows) {
-                *o = in_sample[cell];
-            }
+            in_folds.look_up(&codes, &in_sample, out, |_, value| value);
             values.push(new_rows);
         }
         let priors: Vec<f64> = folds
@@ -284,6 +274,38 @@ impl TargetEncoder {
             .map(|(_, all)| all.mean().unwrap_or(f64::NAN))
             .collect();
         Ok(columns.lookup_column(column, values, &priors))
+    }
+
+    /// The moments of one output by level and fold; last, those of missing cells.
+    fn moments(
+        &self,
+        columns: &TrainingColumns<'_>,
+        folds: &FoldTargets<'_>,
+        output: usize,
+        codes: &[u32],
+        n_slots: usize,
+    ) -> Vec<Moments> {
+        if let (Some(classes), Some(parts)) = (&columns.classes[output], &folds.parts[output]) {
+            let n_classes = classes.values.len();
+            let counts = Groups::new(parts, folds.n_folds * n_classes).count(codes, n_slots);
+            return counts
+                .chunks_exact(n_classes)
+                .map(|counts| Moments::of_counts(counts, &classes.values))
+                .collect();
+        }
+        let missing = n_slots - 1;
+        let rows = codes.iter().zip(folds.fold_of_row);
+        let cells = rows
+            .map(|(&code, &fold)| (code as usize).min(missing) * folds.n_folds + usize::from(fold));
+        let spread = self.smoothing == Smoothing::EmpiricalBayes;
+        let target = &columns.outputs[output];
+        Moments::of_cells(
+            n_slots * folds.n_folds,
+            cells,
+            target,
+            &columns.weights,
+            spread,
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::{Cells, feature_cells};
+use super::crossing::Classes;
 use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::moments::Moments;
 use super::names::output_fields;
@@ -26,6 +27,8 @@ pub(super) struct TrainingColumns<'a> {
     pub(super) rows: RowIndex<'a>,
     /// One vector an output.
     pub(super) outputs: Vec<Vec<f64>>,
+    /// Of each output, if it has few values and rows have no weights.
+    pub(super) classes: Vec<Option<Classes>>,
     /// Empty if all are one.
     pub(super) weights: Vec<f64>,
     pub(super) fields: Arc<[Feature]>,
@@ -36,11 +39,15 @@ impl<'a> TrainingColumns<'a> {
         let cells = feature_cells(train.rows())?;
         let target = train.table_target();
         let rows = train.rows().index();
+        let outputs: Vec<Vec<f64>> = (0..target.n_outputs())
+            .map(|output| target.output(output, rows))
+            .collect();
+        let unweighted = train.weights().is_none();
+        let classes = |output: &Vec<f64>| unweighted.then(|| Classes::of(output)).flatten();
         Ok(Self {
             rows,
-            outputs: (0..target.n_outputs())
-                .map(|output| target.output(output, rows))
-                .collect(),
+            classes: outputs.iter().map(classes).collect(),
+            outputs,
             weights: train
                 .weights()
                 .map(std::borrow::Cow::into_owned)
