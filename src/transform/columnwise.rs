@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::sample::Sample;
+use super::sample::{Sample, mean_variance};
 use crate::data::Number;
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
 use crate::data::{OutOfSample, Provenance, RowIndex, Rows, for_each_numbers};
@@ -87,7 +87,9 @@ impl<'a> Numbers<'a> {
             is_so: impl Fn(f64) -> bool,
         ) -> Option<usize> {
             match rows {
-                RowIndex::All(_) => values.iter().position(|v| is_so(v.to_f64())),
+                RowIndex::All(_) => any(values, &is_so)
+                    .then(|| values.iter().position(|v| is_so(v.to_f64())))
+                    .flatten(),
                 RowIndex::Some(index) => index
                     .iter()
                     .position(|&i| is_so(values[i as usize].to_f64())),
@@ -139,6 +141,27 @@ impl<'a> Numbers<'a> {
                 Source::Feature(values) => present(values, self.rows),
             }),
         }
+    }
+
+    /// The mean and the variance of the present values; see [`Sample::mean_variance`].
+    pub(crate) fn mean_variance(self, weights: Option<&[f64]>) -> Option<(f64, f64)> {
+        // Floats of which none is missing need not be copied.
+        match (self.source, self.rows, weights) {
+            (Source::Feature(values), RowIndex::All(_), None) if !any(values, f64::is_nan) => {
+                return mean_variance(values);
+            }
+            (Source::Column(column), RowIndex::All(_), None) => match column.data() {
+                ColumnData::F32(values) if !any(values, f64::is_nan) => {
+                    return mean_variance(values);
+                }
+                ColumnData::F64(values) if !any(values, f64::is_nan) => {
+                    return mean_variance(values);
+                }
+                _ => (),
+            },
+            _ => (),
+        }
+        self.sample(weights).mean_variance()
     }
 
     /// Whether the numbers are stored as integers.
@@ -285,6 +308,14 @@ impl<'a> Numbers<'a> {
             },
         }
     }
+}
+
+/// Whether a number is so; in pieces, which the compiler can look at side by side.
+fn any<T: Number>(values: &[T], is_so: impl Fn(f64) -> bool) -> bool {
+    values.chunks(512).any(|values| {
+        let so = values.iter().map(|v| is_so(v.to_f64()));
+        so.fold(false, |any, so| any | so)
+    })
 }
 
 /// How often each i8 occurs, from the smallest on; two tables, for neighbours are often equal and
@@ -446,22 +477,23 @@ pub(crate) fn numbers_to_fit(rows: Rows<'_>) -> Result<(Vec<Input>, Vec<Numbers<
 pub(crate) fn features_to_fit(
     features: &Features<InSample>,
 ) -> Result<(Vec<Input>, Vec<Numbers<'_>>)> {
-    let mut inputs = Vec::new();
-    let mut numbers = Vec::new();
-    for (j, field) in features.fields().iter().enumerate() {
+    let fields = features.fields().par_iter().enumerate();
+    let columns = fields.map(|(j, field)| {
         let column = features.column(j);
-        if let Some(row) = column.iter().position(|v| v.is_infinite()) {
+        if any(column, f64::is_infinite)
+            && let Some(row) = column.iter().position(|v| v.is_infinite())
+        {
             return Err(Error::not_finite(f64::from(column[row]))
                 .in_row(row)
                 .in_column(field.name()));
         }
-        numbers.push(Numbers::of_feature(column));
-        inputs.push(Input {
+        let input = Input {
             name: field.name().to_owned(),
             kind: ColumnKind::Numeric,
-        });
-    }
-    Ok((inputs, numbers))
+        };
+        Ok((input, Numbers::of_feature(column)))
+    });
+    Ok(collect_in_order(columns)?.into_iter().unzip())
 }
 
 /// The numbers of the columns that something was fitted on.

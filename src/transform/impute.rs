@@ -6,7 +6,6 @@ use rayon::prelude::*;
 
 use super::columnwise::{Cells, Input, Numbers, check_weights, collect_in_order};
 use super::columnwise::{features_to_fit, numbers_to_fit, numbers_to_transform};
-use super::sample::Sample;
 use super::{FeatureStep, FittedFeatureStep, FittedTransformer, UnsupervisedTransformer};
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
 use crate::data::{MISSING_CODE, OutOfSample, Provenance, RowIndex, Rows};
@@ -232,10 +231,12 @@ impl Imputer {
         groups: Option<&Groups<'_>>,
         weights: Option<&[f64]>,
     ) -> FittedColumn {
-        let mut sample = numbers.sample(weights);
-        let all_missing = sample.is_empty();
-        let value = fill_of(fill, &mut sample);
-        let value = value.unwrap_or(self.all_missing);
+        let learned = fill_of(fill, numbers, weights);
+        let all_missing = match fill {
+            Fill::Constant(_) => numbers.sample(weights).is_empty(),
+            _ => learned.is_none(),
+        };
+        let value = learned.unwrap_or(self.all_missing);
         let fill_of_level = groups.map_or_else(Vec::new, |groups| {
             groups
                 .rows_of_level
@@ -244,10 +245,8 @@ impl Imputer {
                     let weights: Option<Vec<f64>> =
                         weights.map(|w| positions.iter().map(|&i| w[i as usize]).collect());
                     let index = numbers.rows().compose(positions);
-                    let mut sample = numbers
-                        .at(RowIndex::Some(&index))
-                        .sample(weights.as_deref());
-                    fill_of(fill, &mut sample).unwrap_or(value)
+                    let numbers = numbers.at(RowIndex::Some(&index));
+                    fill_of(fill, numbers, weights.as_deref()).unwrap_or(value)
                 })
                 .collect()
         });
@@ -267,11 +266,11 @@ struct FittedColumn {
     all_missing: bool,
 }
 
-fn fill_of(fill: Fill, sample: &mut Sample) -> Option<f64> {
+fn fill_of(fill: Fill, numbers: Numbers<'_>, weights: Option<&[f64]>) -> Option<f64> {
     match fill {
-        Fill::Mean => sample.mean(),
-        Fill::Median => sample.median(),
-        Fill::MostFrequent => sample.most_frequent(),
+        Fill::Mean => numbers.mean_variance(weights).map(|(mean, _)| mean),
+        Fill::Median => numbers.sample(weights).median(),
+        Fill::MostFrequent => numbers.sample(weights).most_frequent(),
         Fill::Constant(value) => Some(value),
     }
 }

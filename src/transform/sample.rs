@@ -1,5 +1,7 @@
 //! The present values of one column, and what can be learned from them.
 
+use crate::data::Number;
+
 /// The present values of one column with the weights of their rows.
 ///
 /// Rows of weight 0 are not in it.
@@ -30,53 +32,29 @@ impl Sample {
     /// Two passes; the second corrects the rounding of the mean (Chan, Golub and Leveque 1983,
     /// eq. 1.7). The variance of equal values is exactly 0.
     pub(crate) fn mean_variance(&self) -> Option<(f64, f64)> {
-        if let Some(value) = self.only_value() {
-            return Some((value, 0.0));
+        let pairs = match self {
+            Self::Values(values) => return mean_variance(values),
+            Self::Counted(pairs) | Self::Weighted(pairs) => pairs,
+        };
+        let &(first, _) = pairs.first()?;
+        #[allow(
+            clippy::float_cmp,
+            reason = "values that are all equal have no variance"
+        )]
+        if pairs.iter().all(|&(v, _)| v == first) {
+            return Some((first, 0.0));
         }
-        Some(match self {
-            Self::Values(values) if values.is_empty() => return None,
-            Self::Values(values) => {
-                let n = values.len() as f64;
-                let (sum, _) = lane_sums(values, 0.0);
-                let mean = sum / n;
-                let (error, squares) = lane_sums(values, mean);
-                (mean + error / n, (squares - error * error / n) / n)
-            }
-            Self::Counted(pairs) | Self::Weighted(pairs) if pairs.is_empty() => return None,
-            Self::Counted(pairs) | Self::Weighted(pairs) => {
-                let total = pairs.iter().map(|(_, w)| w).sum::<f64>();
-                let mean = pairs.iter().map(|(v, w)| v * w).sum::<f64>() / total;
-                let (mut error, mut squares) = (0.0, 0.0);
-                for (v, w) in pairs {
-                    error += w * (v - mean);
-                    squares += w * (v - mean) * (v - mean);
-                }
-                (
-                    mean + error / total,
-                    (squares - error * error / total) / total,
-                )
-            }
-        })
-    }
-
-    /// The value that all values are equal to, if they are.
-    #[allow(clippy::float_cmp, reason = "equality is what is asked for")]
-    fn only_value(&self) -> Option<f64> {
-        match self {
-            Self::Values(values) => {
-                let &first = values.first()?;
-                values.iter().all(|&v| v == first).then_some(first)
-            }
-            Self::Counted(pairs) | Self::Weighted(pairs) => {
-                let &(first, _) = pairs.first()?;
-                pairs.iter().all(|&(v, _)| v == first).then_some(first)
-            }
+        let total = pairs.iter().map(|(_, w)| w).sum::<f64>();
+        let mean = pairs.iter().map(|(v, w)| v * w).sum::<f64>() / total;
+        let (mut error, mut squares) = (0.0, 0.0);
+        for (v, w) in pairs {
+            error += w * (v - mean);
+            squares += w * (v - mean) * (v - mean);
         }
-    }
-
-    /// The mean, or `None` if there is no value.
-    pub(crate) fn mean(&self) -> Option<f64> {
-        self.mean_variance().map(|(mean, _)| mean)
+        Some((
+            mean + error / total,
+            (squares - error * error / total) / total,
+        ))
     }
 
     /// The smallest and the largest value, or `None` if there is none.
@@ -139,9 +117,26 @@ impl Sample {
     }
 }
 
+/// See [`Sample::mean_variance`]; no value may be missing.
+#[allow(
+    clippy::float_cmp,
+    reason = "values that are all equal have no variance"
+)]
+pub(crate) fn mean_variance<T: Number>(values: &[T]) -> Option<(f64, f64)> {
+    let first = values.first()?.to_f64();
+    if values.iter().all(|v| v.to_f64() == first) {
+        return Some((first, 0.0));
+    }
+    let n = values.len() as f64;
+    let (sum, _) = lane_sums(values, 0.0);
+    let mean = sum / n;
+    let (error, squares) = lane_sums(values, mean);
+    Some((mean + error / n, (squares - error * error / n) / n))
+}
+
 /// The sums of deviations from a center and of their squares, in eight lanes: a fixed shape that
 /// the compiler can keep in vector registers.
-fn lane_sums(values: &[f64], center: f64) -> (f64, f64) {
+fn lane_sums<T: Number>(values: &[T], center: f64) -> (f64, f64) {
     let (mut sums, mut squares) = ([0.0; 8], [0.0; 8]);
     let chunks = values.chunks_exact(8);
     let rest = chunks.remainder();
@@ -151,24 +146,34 @@ fn lane_sums(values: &[f64], center: f64) -> (f64, f64) {
         squares[lane] += deviation * deviation;
     };
     for chunk in chunks {
-        for (lane, &v) in chunk.iter().enumerate() {
-            add(lane, v);
+        for (lane, v) in chunk.iter().enumerate() {
+            add(lane, v.to_f64());
         }
     }
-    for (lane, &v) in rest.iter().enumerate() {
-        add(lane, v);
+    for (lane, v) in rest.iter().enumerate() {
+        add(lane, v.to_f64());
     }
     (sums.iter().sum(), squares.iter().sum())
 }
 
-/// The smallest and the largest of values that are not NaN.
+/// The smallest and the largest of values that are not NaN; in lanes, as [`lane_sums`].
 fn range_of(values: &[f64]) -> (f64, f64) {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for &v in values {
-        low = if v < low { v } else { low };
-        high = if v > high { v } else { high };
+    let (mut low, mut high) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
+    let mut see = |lane: usize, v: f64| {
+        low[lane] = if v < low[lane] { v } else { low[lane] };
+        high[lane] = if v > high[lane] { v } else { high[lane] };
+    };
+    let (chunks, rest) = values.as_chunks::<8>();
+    for chunk in chunks {
+        for (lane, &v) in chunk.iter().enumerate() {
+            see(lane, v);
+        }
     }
-    (low, high)
+    for (lane, &v) in rest.iter().enumerate() {
+        see(lane, v);
+    }
+    let low = low.into_iter().fold(f64::INFINITY, f64::min);
+    (low, high.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// The quantile of order `q` of `n` sorted values, definition 7.
@@ -263,7 +268,7 @@ fn select_many(values: &mut [f64], ranks: &[usize], rounds: u32, found: &mut Vec
         clippy::cast_sign_loss,
         reason = "from 0 to the number of buckets, up to rounding"
     )]
-    let bucket_of = |v: f64| (((v - low) * factor) as usize).min(n_buckets - 1);
+    let bucket_of = |v: f64| (((v - low) * factor) as u32 as usize).min(n_buckets - 1);
     let mut counts = vec![0_u32; n_buckets];
     for &v in &*values {
         counts[bucket_of(v)] += 1;

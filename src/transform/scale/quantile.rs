@@ -229,43 +229,27 @@ impl ColumnMap for Quantiles {
 
 /// Finds the place of a value among sorted ones.
 ///
-/// For many look-ups the range is cut into cells of equal width, each of which knows how many
-/// values lie in the cells before; a search stays within one cell. The cell of a number grows with
-/// the number, rounding included, so that this changes no result.
+/// For many look-ups the range is cut into parts of equal width, and each part into cells, the more
+/// the more values it has; a cell knows how many values lie in the cells before, and a search stays
+/// within one cell. The cell of a number grows with the number, rounding included, so that this
+/// changes no result.
 struct Search<'a> {
     values: &'a [f64],
-    low: f64,
-    cells_per_unit: f64,
+    range: Grid,
+    /// The cells of each cell of the range; none if there are few look-ups.
+    parts: Vec<Grid>,
     starts: Vec<u32>,
 }
 
-impl<'a> Search<'a> {
-    const N_CELLS: usize = 8192;
+/// Cells of equal width; those of several grids are counted through.
+struct Grid {
+    low: f64,
+    cells_per_unit: f64,
+    first: usize,
+    last: usize,
+}
 
-    /// `values` must not be empty.
-    fn new(values: &'a [f64], n_look_ups: usize) -> Self {
-        let low = values[0];
-        let width = values[values.len() - 1] - low;
-        let cells_per_unit = Self::N_CELLS as f64 / width;
-        let mut search = Self {
-            values,
-            low,
-            cells_per_unit,
-            starts: Vec::new(),
-        };
-        if n_look_ups > Self::N_CELLS && cells_per_unit.is_finite() && cells_per_unit > 0.0 {
-            let mut starts = vec![0; Self::N_CELLS + 2];
-            for &value in values {
-                starts[search.cell(value) + 1] += 1;
-            }
-            for i in 1..starts.len() {
-                starts[i] += starts[i - 1];
-            }
-            search.starts = starts;
-        }
-        search
-    }
-
+impl Grid {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -273,13 +257,69 @@ impl<'a> Search<'a> {
     )]
     #[inline]
     fn cell(&self, x: f64) -> usize {
-        (((x - self.low) * self.cells_per_unit) as usize).min(Self::N_CELLS)
+        (self.first + ((x - self.low) * self.cells_per_unit) as u32 as usize).min(self.last)
+    }
+}
+
+impl<'a> Search<'a> {
+    const N_PARTS: usize = 256;
+    const CELLS_A_VALUE: usize = 4;
+    const MANY: usize = 8192;
+
+    /// `values` must not be empty.
+    fn new(values: &'a [f64], n_look_ups: usize) -> Self {
+        let low = values[0];
+        let width = (values[values.len() - 1] - low) / Self::N_PARTS as f64;
+        let range = Grid {
+            low,
+            cells_per_unit: 1.0 / width,
+            first: 0,
+            last: Self::N_PARTS - 1,
+        };
+        let mut search = Self {
+            values,
+            range,
+            parts: Vec::new(),
+            starts: Vec::new(),
+        };
+        if n_look_ups <= Self::MANY || !search.range.cells_per_unit.is_normal() {
+            return search;
+        }
+        let mut n_values = [0_usize; Self::N_PARTS];
+        for &value in values {
+            n_values[search.range.cell(value)] += 1;
+        }
+        let mut first = 0;
+        for (part, n_values) in n_values.into_iter().enumerate() {
+            let n_cells = (n_values * Self::CELLS_A_VALUE).max(1);
+            search.parts.push(Grid {
+                low: low + part as f64 * width,
+                cells_per_unit: n_cells as f64 / width,
+                first,
+                last: first + n_cells - 1,
+            });
+            first += n_cells;
+        }
+        let mut starts = vec![0; first + 1];
+        for &value in values {
+            starts[search.cell(value) + 1] += 1;
+        }
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        search.starts = starts;
+        search
+    }
+
+    #[inline]
+    fn cell(&self, x: f64) -> usize {
+        self.parts[self.range.cell(x)].cell(x)
     }
 
     /// The place of the last value that is not above `x`; `x` must not be below the first.
     #[inline]
     fn last_not_above(&self, x: f64) -> usize {
-        if self.starts.is_empty() {
+        if self.parts.is_empty() {
             return self.values.partition_point(|&v| v <= x) - 1;
         }
         let cell = self.cell(x);

@@ -69,8 +69,8 @@ impl FitColumn for StandardScaler {
     }
 
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Standard> {
-        let sample = numbers.sample(context.weights());
-        let (mean, variance) = sample.mean_variance().unwrap_or((0.0, 0.0));
+        let moments = numbers.mean_variance(context.weights());
+        let (mean, variance) = moments.unwrap_or((0.0, 0.0));
         let scale = variance.sqrt();
         let scale = if scale.is_normal() { scale } else { 1.0 };
         Ok(Standard { mean, scale })
