@@ -107,6 +107,7 @@ enum Place {
     View(String),
     Step(String),
     Fold(usize),
+    Batch(usize),
     Column(String),
     Row(usize),
 }
@@ -257,6 +258,12 @@ impl Error {
         self.at(Place::Fold(fold))
     }
 
+    /// Names the batch, from 0; rows are then counted from the batch's first.
+    #[must_use]
+    pub fn in_batch(self, batch: usize) -> Self {
+        self.at(Place::Batch(batch))
+    }
+
     /// Names the stack's member.
     #[must_use]
     pub fn in_member(self, name: impl Into<String>) -> Self {
@@ -335,6 +342,7 @@ impl fmt::Display for Place {
             Self::View(name) => write!(f, "view {name:?}"),
             Self::Step(name) => write!(f, "step {name:?}"),
             Self::Fold(fold) => write!(f, "fold {fold}"),
+            Self::Batch(batch) => write!(f, "batch {batch}"),
             Self::Column(name) => write!(f, "column {name:?}"),
             Self::Row(row) => write!(f, "row {row}"),
         }

@@ -297,6 +297,30 @@ impl Column {
         }
     }
 
+    /// These rows as a column of its own, of the same type and with the same levels.
+    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Self {
+        let data = match &self.data {
+            ColumnData::I8(values) => ColumnData::I8(values[rows].into()),
+            ColumnData::I16(values) => ColumnData::I16(values[rows].into()),
+            ColumnData::I32(values) => ColumnData::I32(values[rows].into()),
+            ColumnData::I64(values) => ColumnData::I64(values[rows].into()),
+            ColumnData::F32(values) => ColumnData::F32(values[rows].into()),
+            ColumnData::F64(values) => ColumnData::F64(values[rows].into()),
+            ColumnData::Codes(codes, levels) => {
+                ColumnData::Codes(codes[rows].into(), Arc::clone(levels))
+            }
+        };
+        Self {
+            kind: self.kind,
+            data,
+        }
+    }
+
+    /// A column of data that suit the kind.
+    pub(crate) fn from_data(kind: ColumnKind, data: ColumnData) -> Self {
+        Self { kind, data }
+    }
+
     /// The column's kind.
     #[must_use]
     pub fn kind(&self) -> ColumnKind {

@@ -14,6 +14,7 @@ mod schema;
 mod table;
 mod target;
 
+pub mod batches;
 pub mod parse;
 pub mod summary;
 

@@ -180,6 +180,19 @@ impl Table {
         Ok(self)
     }
 
+    /// These rows as a table of their own, with the same roles.
+    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Self {
+        let columns = self.columns.iter();
+        Self {
+            schema: Arc::clone(&self.schema),
+            columns: columns.map(|c| c.slice(rows.clone())).collect(),
+            n_rows: rows.len(),
+            weights: self.weights.as_ref().map(|w| w[rows.clone()].into()),
+            groups: self.groups.as_ref().map(|g| g[rows.clone()].into()),
+            time: self.time.as_ref().map(|t| t[rows.clone()].into()),
+        }
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn n_rows(&self) -> usize {

@@ -33,7 +33,8 @@ pub use subsampled::Subsampled;
 
 use std::sync::Arc;
 
-use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
+use crate::data::batches::{Batches, for_each_batch};
+use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Table, Target, Train};
 use crate::error::Result;
 
 /// A model to be fitted on features.
@@ -154,6 +155,41 @@ pub trait FittedLearner<Y: Target>: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If a column is absent or of another kind, or anything below it fails.
     fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction>;
+
+    /// Hands each batch and its predictions to `sink`, in order, until it refuses one; batches
+    /// without a row are passed over.
+    ///
+    /// ```
+    /// use stackfold::data::batches::TableBatches;
+    /// use stackfold::model::baseline::Prior;
+    /// use stackfold::prelude::*;
+    /// use stackfold::transform::passthrough::Passthrough;
+    /// let table = Table::new([("x", Column::numeric(vec![1.0, 2.0, 3.0]))])?;
+    /// let target = Labels::from_strs(&["no", "yes", "no"])?;
+    /// let fitted = Pipeline::new(Passthrough::new(), Prior::new()).fit(Train::new(&table, &target)?)?;
+    /// let mut probabilities = Vec::new();
+    /// let source = TableBatches::new(&table, 2);
+    /// FittedLearner::<Labels>::predict_batches(&fitted, &source, &mut |_, prediction| {
+    ///     probabilities.extend(prediction.positive().to_vec());
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(probabilities, fitted.predict(table.rows())?.positive());
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`FittedLearner::predict`], and those of the batches and of `sink`; each names the batch,
+    /// and rows are counted from its first.
+    fn predict_batches(
+        &self,
+        batches: &dyn Batches,
+        sink: &mut dyn FnMut(&Table, Y::Prediction) -> Result<()>,
+    ) -> Result<()> {
+        for_each_batch(batches, None, &mut |_, batch| {
+            let prediction = self.predict(batch.rows())?;
+            sink(&batch, prediction)
+        })
+    }
 }
 
 /// The object-safe twin of [`Estimator`]; every estimator has it.

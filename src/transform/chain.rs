@@ -1,6 +1,6 @@
 //! One step behind another.
 
-use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Transformer};
+use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, Transformer};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 
@@ -30,6 +30,40 @@ impl<Y: Target, T: Transformer<Y>, S: FeatureStep> Transformer<Y> for Then<T, S>
     type Fitted = FittedThen<T::Fitted, S::Fitted>;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        let (fitted, features) = self.fit(train)?;
+        let among = |e: Error| e.among(train.rows().index());
+        let features = fitted.step.apply(features).map_err(among)?;
+        Ok((fitted, features))
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.fit(train).map(|(fitted, _)| fitted)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        match self.step.scope() {
+            Scope::Columns => self.first.scope(),
+            _ => Scope::Table,
+        }
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        let parts = parts.into_iter().map(|part| (part.first, part.step));
+        let (firsts, steps) = parts.unzip();
+        let first = self.first.join(firsts, target)?;
+        let step = self.step.join(steps, first.fields())?;
+        Ok(FittedThen { first, step })
+    }
+}
+
+/// What is fitted, and the features that the step was fitted on.
+type FitOf<T, S> = (FittedThen<T, S>, Features<InSample>);
+
+impl<T, S: FeatureStep> Then<T, S> {
+    fn fit<Y: Target>(&self, train: Train<'_, Y>) -> Result<FitOf<T::Fitted, S::Fitted>>
+    where
+        T: Transformer<Y>,
+    {
         let (first, features) = self.first.fit_transform(train)?;
         let weights = train.weights();
         let context = FitContext::default()
@@ -38,7 +72,6 @@ impl<Y: Target, T: Transformer<Y>, S: FeatureStep> Transformer<Y> for Then<T, S>
             .with_progress(train.progress());
         let among = |e: Error| e.among(train.rows().index());
         let step = self.step.fit_features(&features, &context).map_err(among)?;
-        let features = step.apply(features).map_err(among)?;
         Ok((FittedThen { first, step }, features))
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{DynTransformer, FittedTransformer, Selector, Transformer, passthrough::Passthrough};
+use super::batches::groups;
+use super::passthrough::Passthrough;
+use super::{DynTransformer, FittedTransformer, Scope, Selector, Transformer};
+use crate::data::batches::TrainBatches;
 use crate::data::{Feature, Features, InSample, OutOfSample, Provenance, Rows, Target, Train};
 use crate::error::{Error, Result};
 
@@ -135,7 +138,12 @@ impl<Y: Target> ColumnTransformer<Y> {
         Self { naming, ..self }
     }
 
-    fn steps(&self, rows: Rows<'_>) -> Result<Vec<(Step<Y>, Vec<usize>)>> {
+    /// The steps and the columns of each; `choose` says which a selector chooses.
+    fn steps(
+        &self,
+        rows: Rows<'_>,
+        choose: impl Fn(&Selector) -> Result<Vec<usize>>,
+    ) -> Result<Vec<(Step<Y>, Vec<usize>)>> {
         let mut steps: Vec<(Step<Y>, Vec<usize>)> = Vec::with_capacity(self.steps.len() + 1);
         for step in &self.steps {
             if steps.iter().any(|(earlier, _)| earlier.name == step.name) {
@@ -145,10 +153,7 @@ impl<Y: Target> ColumnTransformer<Y> {
                     format!("{:?} twice", step.name),
                 ));
             }
-            let positions = step
-                .selector
-                .positions(rows)
-                .map_err(|e| e.in_step(&step.name))?;
+            let positions = choose(&step.selector).map_err(|e| e.in_step(&step.name))?;
             steps.push((step.clone(), positions));
         }
         if self.remainder == Remainder::Pass {
@@ -171,7 +176,8 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
     type Fitted = FittedColumnTransformer;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
-        let steps = self.steps(train.rows())?;
+        let rows = train.rows();
+        let steps = self.steps(rows, |selector| selector.positions(rows))?;
         let results: Vec<Result<_>> = steps
             .par_iter()
             .map(|(step, positions)| {
@@ -184,26 +190,99 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
                 Ok((fitted, renamed(features, &step.name, self.naming)))
             })
             .collect();
-        let mut fitted = Vec::with_capacity(steps.len());
-        let mut parts = Vec::with_capacity(steps.len());
-        let mut warnings = Vec::new();
-        for ((step, positions), result) in steps.into_iter().zip(results) {
-            let (transformer, features) = result?;
-            if positions.is_empty() {
-                warnings.push(format!("step {:?} chose no column", step.name));
-            }
-            fitted.push((step.name, transformer));
-            parts.push(features);
-        }
+        let (fitted, parts): (Vec<_>, Vec<_>) = results
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
         let features = Features::join(parts, train.len())?;
-        let fitted = FittedColumnTransformer {
-            steps: fitted,
-            naming: self.naming,
-            fields: features.shared_fields(),
-            warnings,
-        };
-        Ok((fitted, features))
+        Ok((
+            self.fitted(steps, fitted, features.shared_fields()),
+            features,
+        ))
     }
+
+    fn fit_batches(&self, train: TrainBatches<'_, Y>) -> Result<Self::Fitted> {
+        let table = train.table();
+        let mut rows = table.empty().rows();
+        if let Some(columns) = train.chosen() {
+            rows = rows.select(columns);
+        }
+        let steps = self.steps(rows, |selector| selector.positions_in_batches(rows, table))?;
+        let mut fitted = Vec::with_capacity(steps.len());
+        while let Some(rest) = steps.get(fitted.len()..).filter(|rest| !rest.is_empty()) {
+            let (n_steps, positions) = together(rest, train);
+            let fit = |(step, positions): &(Step<Y>, Vec<usize>), train: TrainBatches<'_, Y>| {
+                let seed = train.seed().child(&step.name);
+                let train = train.select(positions).with_seed(seed);
+                let fitted = step.transformer.fit_batches_dyn(train);
+                fitted.map_err(|e| e.in_step(&step.name))
+            };
+            if n_steps < 2 {
+                fitted.push(fit(&rest[0], train)?);
+                continue;
+            }
+            let (loaded, _) = table.load(&positions, None, None)?;
+            let train = train.with_loaded(&loaded);
+            let results: Vec<Result<_>> = rest[..n_steps]
+                .par_iter()
+                .map(|step| fit(step, train))
+                .collect();
+            for result in results {
+                fitted.push(result?);
+            }
+        }
+        let parts = steps.iter().zip(&fitted).map(|((step, _), fitted)| {
+            let features = Features::from_buffer(fitted.fields(), 0, Vec::new())?;
+            Ok(renamed::<OutOfSample>(features, &step.name, self.naming))
+        });
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        let fields = Features::join(parts, 0)?.shared_fields();
+        Ok(self.fitted(steps, fitted, fields))
+    }
+}
+
+impl<Y: Target> ColumnTransformer<Y> {
+    fn fitted(
+        &self,
+        steps: Vec<(Step<Y>, Vec<usize>)>,
+        fitted: Vec<Arc<dyn FittedTransformer>>,
+        fields: Arc<[Feature]>,
+    ) -> FittedColumnTransformer {
+        let empty = steps.iter().filter(|(_, positions)| positions.is_empty());
+        FittedColumnTransformer {
+            warnings: empty
+                .map(|(step, _)| format!("step {:?} chose no column", step.name))
+                .collect(),
+            steps: steps
+                .into_iter()
+                .map(|(step, _)| step.name)
+                .zip(fitted)
+                .collect(),
+            naming: self.naming,
+            fields,
+        }
+    }
+}
+
+/// How many steps can be fitted together under the memory limit, and all their columns: what one
+/// scan brings together need not be read again.
+fn together<Y: Target>(
+    steps: &[(Step<Y>, Vec<usize>)],
+    train: TrainBatches<'_, Y>,
+) -> (usize, Vec<usize>) {
+    let mut all: Vec<usize> = Vec::new();
+    for (n_steps, (_, positions)) in steps.iter().enumerate() {
+        let mut with_step = all.clone();
+        with_step.extend(positions.iter().filter(|i| !all.contains(i)));
+        // A single column that is too much is for its own step to report.
+        let fit = groups(train.table(), &with_step, Scope::Columns).is_ok_and(|g| g.len() < 2);
+        if !fit {
+            return (n_steps, all);
+        }
+        all = with_step;
+    }
+    (steps.len(), all)
 }
 
 /// A fitted [`ColumnTransformer`].

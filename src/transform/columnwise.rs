@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::batches::in_order_of;
 use super::sample::{Sample, mean_variance};
 use crate::data::Number;
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
@@ -589,6 +590,35 @@ impl<M: ColumnMap> Columnwise<M> {
         })
     }
 
+    /// One of parts that were fitted on some of the columns each.
+    pub(crate) fn join(parts: impl Iterator<Item = Self>) -> Self {
+        let mut all = Self {
+            inputs: Vec::new(),
+            maps: Vec::new(),
+            fields: Vec::new(),
+        };
+        for part in parts {
+            all.inputs.extend(part.inputs);
+            all.maps.extend(part.maps);
+            all.fields.extend(part.fields);
+        }
+        all
+    }
+
+    /// The same with the columns in the order of these features.
+    pub(crate) fn in_order_of(self, fields: &[Feature]) -> Result<Self> {
+        let columns = self.inputs.into_iter().zip(self.maps).zip(self.fields);
+        let columns = columns.map(|column| (column.0.0.name.clone(), column));
+        let parts = in_order_of(fields, columns)?;
+        let (parts, fields): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let (inputs, maps) = parts.into_iter().unzip();
+        Ok(Self {
+            inputs,
+            maps,
+            fields,
+        })
+    }
+
     pub(crate) fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
         let numbers = numbers_to_transform(&self.inputs, rows)?;
         let n_rows = rows.len();
@@ -648,6 +678,17 @@ macro_rules! columnwise_transformer {
                     $crate::transform::columnwise::Columnwise::fit_rows(self, rows, context)?,
                 ))
             }
+
+            fn scope(&self) -> $crate::transform::Scope<'_> {
+                $crate::transform::Scope::Columns
+            }
+
+            fn join(&self, parts: Vec<Self::Fitted>) -> $crate::error::Result<Self::Fitted> {
+                let parts = parts.into_iter().map(|part| part.0);
+                Ok($fitted($crate::transform::columnwise::Columnwise::join(
+                    parts,
+                )))
+            }
         }
 
         impl $crate::transform::FittedTransformer for $fitted {
@@ -682,6 +723,20 @@ macro_rules! columnwise_step {
                         self, features, context,
                     )?,
                 ))
+            }
+
+            fn scope(&self) -> $crate::transform::Scope<'_> {
+                $crate::transform::Scope::Columns
+            }
+
+            fn join(
+                &self,
+                parts: Vec<Self::Fitted>,
+                fields: &[$crate::data::Feature],
+            ) -> $crate::error::Result<Self::Fitted> {
+                let parts = parts.into_iter().map(|part| part.0);
+                let all = $crate::transform::columnwise::Columnwise::join(parts);
+                Ok($fitted(all.in_order_of(fields)?))
             }
         }
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::columnwise::{Cells, Input, Numbers, numbers_to_fit, numbers_to_transform};
-use super::{FittedTransformer, UnsupervisedTransformer};
+use super::{FittedTransformer, Scope, UnsupervisedTransformer};
 use crate::data::calendar::{date_of_days, days_of_date};
 use crate::data::{ColumnKind, Feature, Features, FitContext, OutOfSample, Rows};
 use crate::error::{Error, Result};
@@ -201,6 +201,29 @@ impl UnsupervisedTransformer for DateParts {
             outputs,
             fields,
         })
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedDateParts>) -> Result<FittedDateParts> {
+        let mut all = FittedDateParts {
+            inputs: Vec::new(),
+            origins: Vec::new(),
+            outputs: Vec::new(),
+            fields: Vec::new(),
+        };
+        for part in parts {
+            let before = all.inputs.len();
+            let outputs = part.outputs.into_iter();
+            all.outputs
+                .extend(outputs.map(|(j, of_date)| (before + j, of_date)));
+            all.inputs.extend(part.inputs);
+            all.origins.extend(part.origins);
+            all.fields.extend(part.fields);
+        }
+        Ok(all)
     }
 }
 

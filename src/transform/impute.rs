@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::batches::in_order_of;
 use super::columnwise::{Cells, Input, Numbers, check_weights, collect_in_order};
 use super::columnwise::{features_to_fit, numbers_to_fit, numbers_to_transform};
-use super::{FeatureStep, FittedFeatureStep, FittedTransformer, UnsupervisedTransformer};
+use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, UnsupervisedTransformer};
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
 use crate::data::{MISSING_CODE, OutOfSample, Provenance, RowIndex, Rows};
 use crate::error::{Error, Result};
@@ -186,42 +187,24 @@ impl Imputer {
             };
             Ok(self.fit_column(fill, numbers, groups.as_ref(), context.weights()))
         }))?;
-        let mut fields: Vec<Feature> = inputs
-            .iter()
-            .zip(kinds)
-            .map(|(input, kind)| match *kind {
+        let columns = inputs.into_iter().zip(kinds).zip(columns);
+        let columns = columns.map(|((input, kind), column)| FittedColumn {
+            field: match *kind {
                 FeatureKind::Code { n_codes } => Feature::code(input.name(), n_codes),
                 FeatureKind::Number => Feature::number(input.name()),
-            })
-            .collect();
-        let indicated: Vec<usize> = (0..inputs.len())
-            .filter(|&j| match self.indicators {
+            },
+            has_indicator: match self.indicators {
                 Indicators::None => false,
-                Indicators::IfMissing => columns[j].any_missing,
+                Indicators::IfMissing => column.any_missing,
                 Indicators::All => true,
-            })
-            .collect();
-        for &j in &indicated {
-            fields.push(Feature::number(format!("{}_missing", inputs[j].name())));
-        }
-        let all_missing = inputs
-            .iter()
-            .zip(&columns)
-            .filter(|(_, column)| column.all_missing)
-            .map(|(input, _)| input.name().to_owned())
-            .collect();
-        Ok(FittedImputer {
-            inputs,
-            fills: columns.iter().map(|column| column.fill).collect(),
-            group: groups.map(|groups| FittedGroups {
-                column: groups.column.to_owned(),
-                levels: (**groups.levels).clone(),
-                fills: columns.into_iter().map(|c| c.fill_of_level).collect(),
-            }),
-            indicated,
-            all_missing,
-            fields,
-        })
+            },
+            all_missing: column.all_missing,
+            fill: column.fill,
+            fill_of_level: column.fill_of_level,
+            input,
+        });
+        let group = groups.map(|groups| (groups.column.to_owned(), (**groups.levels).clone()));
+        Ok(FittedImputer::of_columns(columns, group))
     }
 
     fn fit_column(
@@ -230,7 +213,7 @@ impl Imputer {
         numbers: Numbers<'_>,
         groups: Option<&Groups<'_>>,
         weights: Option<&[f64]>,
-    ) -> FittedColumn {
+    ) -> LearnedColumn {
         let learned = fill_of(fill, numbers, weights);
         let all_missing = match fill {
             Fill::Constant(_) => numbers.sample(weights).is_empty(),
@@ -250,7 +233,7 @@ impl Imputer {
                 })
                 .collect()
         });
-        FittedColumn {
+        LearnedColumn {
             fill: value,
             fill_of_level,
             any_missing: numbers.any_missing(),
@@ -259,10 +242,20 @@ impl Imputer {
     }
 }
 
-struct FittedColumn {
+struct LearnedColumn {
     fill: f64,
     fill_of_level: Vec<f64>,
     any_missing: bool,
+    all_missing: bool,
+}
+
+/// All that a fitted imputer has of one column.
+struct FittedColumn {
+    input: Input,
+    field: Feature,
+    fill: f64,
+    fill_of_level: Vec<f64>,
+    has_indicator: bool,
     all_missing: bool,
 }
 
@@ -350,6 +343,62 @@ impl FittedImputer {
         &self.all_missing
     }
 
+    fn of_columns(
+        columns: impl IntoIterator<Item = FittedColumn>,
+        group: Option<(String, Levels)>,
+    ) -> Self {
+        let mut all = Self {
+            inputs: Vec::new(),
+            fills: Vec::new(),
+            group: group.map(|(column, levels)| FittedGroups {
+                column,
+                levels,
+                fills: Vec::new(),
+            }),
+            indicated: Vec::new(),
+            all_missing: Vec::new(),
+            fields: Vec::new(),
+        };
+        let mut indicators = Vec::new();
+        for (j, column) in columns.into_iter().enumerate() {
+            let name = column.input.name();
+            if column.has_indicator {
+                all.indicated.push(j);
+                indicators.push(Feature::number(format!("{name}_missing")));
+            }
+            if column.all_missing {
+                all.all_missing.push(name.to_owned());
+            }
+            if let Some(group) = &mut all.group {
+                group.fills.push(column.fill_of_level);
+            }
+            all.fills.push(column.fill);
+            all.inputs.push(column.input);
+            all.fields.push(column.field);
+        }
+        all.fields.extend(indicators);
+        all
+    }
+
+    /// What [`FittedImputer::of_columns`] was made of.
+    fn into_columns(self) -> impl Iterator<Item = FittedColumn> {
+        let mut fills_of_levels = self.group.map(|group| group.fills.into_iter());
+        let columns = self.inputs.into_iter().zip(self.fields).zip(self.fills);
+        columns
+            .enumerate()
+            .map(move |(j, ((input, field), fill))| FittedColumn {
+                has_indicator: self.indicated.contains(&j),
+                all_missing: self.all_missing.iter().any(|name| name == input.name()),
+                fill_of_level: fills_of_levels
+                    .as_mut()
+                    .and_then(Iterator::next)
+                    .unwrap_or_default(),
+                input,
+                field,
+                fill,
+            })
+    }
+
     /// Writes the indicators of these numbers, column after column.
     fn write_indicators(&self, numbers: &[Numbers<'_>], out: &mut [f32], n_rows: usize) {
         out.par_chunks_mut(n_rows.max(1))
@@ -373,6 +422,20 @@ impl UnsupervisedTransformer for Imputer {
         };
         let kinds = vec![FeatureKind::Number; inputs.len()];
         self.fit(inputs, &numbers, &kinds, groups, context)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        match &self.group {
+            Some(column) => Scope::ColumnsBeside(column),
+            None => Scope::Columns,
+        }
+    }
+
+    fn join(&self, parts: Vec<FittedImputer>) -> Result<FittedImputer> {
+        let group = parts.first().and_then(|part| part.group.as_ref());
+        let group = group.map(|group| (group.column.clone(), group.levels.clone()));
+        let columns = parts.into_iter().flat_map(FittedImputer::into_columns);
+        Ok(FittedImputer::of_columns(columns, group))
     }
 }
 
@@ -438,6 +501,19 @@ impl FeatureStep for Imputer {
         let (inputs, numbers) = features_to_fit(features)?;
         let kinds: Vec<FeatureKind> = features.fields().iter().map(Feature::kind).collect();
         self.fit(inputs, &numbers, &kinds, None, context)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedImputer>, fields: &[Feature]) -> Result<FittedImputer> {
+        let columns = parts.into_iter().flat_map(FittedImputer::into_columns);
+        let columns = columns.map(|column| (column.input.name().to_owned(), column));
+        Ok(FittedImputer::of_columns(
+            in_order_of(fields, columns)?,
+            None,
+        ))
     }
 }
 

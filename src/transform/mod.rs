@@ -12,6 +12,7 @@
 //! What never looks at a target implements [`UnsupervisedTransformer`] and gets [`Transformer`]
 //! for any target; what does look implements [`Transformer`] itself.
 
+pub(crate) mod batches;
 mod chain;
 pub mod columns;
 pub(crate) mod columnwise;
@@ -24,13 +25,17 @@ pub(crate) mod sample;
 pub mod scale;
 mod select;
 
+pub use batches::Scope;
 pub use chain::{Chain, FittedThen, Then};
 pub use columns::{ColumnTransformer, FittedColumnTransformer, Naming, Remainder};
 pub use select::Selector;
 
 use std::sync::Arc;
 
-use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
+use crate::data::batches::{BatchedTable, Batches, TrainBatches};
+use crate::data::{
+    Feature, Features, FitContext, InSample, OutOfSample, Rows, Table, Target, Train,
+};
 use crate::error::Result;
 
 /// A transformer that may learn from the target.
@@ -44,6 +49,59 @@ pub trait Transformer<Y: Target>: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If an option is outside its domain, or the rows are not what the transformer needs.
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)>;
+
+    /// Fits on the training rows, and gives no features: what [`Transformer::fit_transform`] gives
+    /// first.
+    ///
+    /// # Errors
+    /// As there.
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.fit_transform(train).map(|(fitted, _)| fitted)
+    }
+
+    /// What has to lie in memory at a time; [`Scope::Columns`] asks for a `join`.
+    fn scope(&self) -> Scope<'_> {
+        Scope::Table
+    }
+
+    /// Makes one of parts that were fitted on some of the columns each, in the columns' order, with
+    /// the same target.
+    ///
+    /// # Errors
+    /// If there are several, and the scope is [`Scope::Table`]; if together they are not what the
+    /// options allow.
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        let _ = target;
+        batches::only(parts)
+    }
+
+    /// Fits on rows that come in batches: the same to the last bit as fitting on a table of all of
+    /// them. See [`BatchedTable::with_memory_limit`] for how much is in memory at a time.
+    ///
+    /// ```
+    /// use stackfold::data::batches::{BatchedTable, TableBatches, TrainBatches};
+    /// use stackfold::prelude::*;
+    /// use stackfold::transform::encode::TargetEncoder;
+    /// let table = Table::new([("x", Column::categorical(["a", "b", "a", "b", "c"].map(Some)))])?;
+    /// let target = Values::new(vec![0.1, 0.2, 0.3, 0.4, 0.5])?;
+    /// let encoder = TargetEncoder::new();
+    /// let (whole, _) = encoder.fit_transform(Train::new(&table, &target)?)?;
+    /// let source = TableBatches::new(&table, 2);
+    /// let batched = BatchedTable::new(&source)?;
+    /// let fitted = encoder.fit_batches(TrainBatches::new(&batched, &target)?)?;
+    /// assert_eq!(fitted.transform(table.rows())?.column(0), whole.transform(table.rows())?.column(0));
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Transformer::fit_transform`], and if a batch cannot be had, or the memory limit is too
+    /// low for a column (or for all, if the scope is [`Scope::Table`]).
+    fn fit_batches(&self, train: TrainBatches<'_, Y>) -> Result<Self::Fitted>
+    where
+        Self: Sized,
+    {
+        batches::fit(self, train)
+    }
 }
 
 /// A fitted transformer: turns new rows into features.
@@ -59,6 +117,20 @@ pub trait FittedTransformer: std::fmt::Debug + Send + Sync {
 
     /// Names and kinds of the features that come out, known before any row is transformed.
     fn fields(&self) -> &[Feature];
+
+    /// Hands each batch and its features to `sink`, in order, until it refuses one; batches
+    /// without a row are passed over.
+    ///
+    /// # Errors
+    /// As [`FittedTransformer::transform`], and those of the batches and of `sink`; each names the
+    /// batch, and rows are counted from its first.
+    fn transform_batches(
+        &self,
+        batches: &dyn Batches,
+        sink: &mut dyn FnMut(&Table, Features<OutOfSample>) -> Result<()>,
+    ) -> Result<()> {
+        batches::transform(self, batches, sink)
+    }
 }
 
 /// A transformer that never looks at a target, and so cannot leak it.
@@ -71,22 +143,59 @@ pub trait UnsupervisedTransformer: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If an option is outside its domain, or the rows are not what the transformer needs.
     fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<Self::Fitted>;
+
+    /// See [`Transformer::scope`].
+    fn scope(&self) -> Scope<'_> {
+        Scope::Table
+    }
+
+    /// See [`Transformer::join`].
+    ///
+    /// # Errors
+    /// As there.
+    fn join(&self, parts: Vec<Self::Fitted>) -> Result<Self::Fitted> {
+        batches::only(parts)
+    }
+
+    /// Fits on rows that come in batches; the context has the weights of all, and the seed. See
+    /// [`Transformer::fit_batches`].
+    ///
+    /// # Errors
+    /// As there.
+    fn fit_batched_rows(
+        &self,
+        table: &BatchedTable<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Self::Fitted> {
+        batches::fit_rows(self, table, context)
+    }
 }
 
 impl<Y: Target, T: UnsupervisedTransformer> Transformer<Y> for T {
     type Fitted = T::Fitted;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
-        let rows = train.rows();
+        let fitted = self.fit_part(train)?;
+        // No target was within reach, so training rows are like any others.
+        let features = fitted.transform(train.rows())?.with_provenance();
+        Ok((fitted, features))
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
         let weights = train.weights();
         let context = FitContext::default()
             .with_seed(train.seed())
             .with_weights(weights.as_deref())
             .with_progress(train.progress());
-        let fitted = self.fit_rows(rows, &context)?;
-        // No target was within reach, so training rows are like any others.
-        let features = fitted.transform(rows)?.with_provenance();
-        Ok((fitted, features))
+        self.fit_rows(train.rows(), &context)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        UnsupervisedTransformer::scope(self)
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, _: &Y) -> Result<Self::Fitted> {
+        UnsupervisedTransformer::join(self, parts)
     }
 }
 
@@ -100,6 +209,12 @@ pub trait DynTransformer<Y: Target>: std::fmt::Debug + Send + Sync {
         &self,
         train: Train<'_, Y>,
     ) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)>;
+
+    /// See [`Transformer::fit_batches`].
+    ///
+    /// # Errors
+    /// As there.
+    fn fit_batches_dyn(&self, train: TrainBatches<'_, Y>) -> Result<Arc<dyn FittedTransformer>>;
 }
 
 impl<Y: Target, T: Transformer<Y>> DynTransformer<Y> for T {
@@ -109,6 +224,10 @@ impl<Y: Target, T: Transformer<Y>> DynTransformer<Y> for T {
     ) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)> {
         let (fitted, features) = self.fit_transform(train)?;
         Ok((Arc::new(fitted), features))
+    }
+
+    fn fit_batches_dyn(&self, train: TrainBatches<'_, Y>) -> Result<Arc<dyn FittedTransformer>> {
+        Ok(Arc::new(self.fit_batches(train)?))
     }
 }
 
@@ -128,6 +247,21 @@ pub trait FeatureStep: std::fmt::Debug + Send + Sync {
         features: &Features<InSample>,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted>;
+
+    /// What features have to lie in memory at a time; see [`Transformer::scope`].
+    fn scope(&self) -> Scope<'_> {
+        Scope::Table
+    }
+
+    /// Makes one of parts that were fitted on some of the features each; `fields` are all of them,
+    /// in order. See [`Transformer::join`].
+    ///
+    /// # Errors
+    /// As there, and if the parts lack one of the features.
+    fn join(&self, parts: Vec<Self::Fitted>, fields: &[Feature]) -> Result<Self::Fitted> {
+        let _ = fields;
+        batches::only(parts)
+    }
 }
 
 /// A fitted step from features to features; it keeps rows in their order.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{FittedTransformer, UnsupervisedTransformer};
+use super::{FittedTransformer, Scope, UnsupervisedTransformer};
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, MISSING_CODE};
 use crate::data::{Number, OutOfSample, RowIndex, Rows, for_each_numbers};
 use crate::error::{Error, ErrorKind, Result};
@@ -144,6 +144,21 @@ impl UnsupervisedTransformer for RowCounts {
                 .features()
                 .map(|(field, column)| (field.name().to_owned(), column.kind()))
                 .collect(),
+            counts: self.counts.clone(),
+            fields,
+        })
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedRowCounts>) -> Result<FittedRowCounts> {
+        let fields = parts
+            .first()
+            .map_or_else(Vec::new, |part| part.fields.clone());
+        Ok(FittedRowCounts {
+            inputs: parts.into_iter().flat_map(|part| part.inputs).collect(),
             counts: self.counts.clone(),
             fields,
         })

@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 
 use regex::Regex;
 
+use super::Scope;
+use super::batches::groups;
+use crate::data::batches::BatchedTable;
 use crate::data::{Column, ColumnKind, Field, MISSING_CODE, Role, RowIndex, Rows};
 use crate::error::{Error, Result};
 
@@ -116,6 +119,36 @@ impl Selector {
             .collect())
     }
 
+    /// [`Selector::positions`] in the table of no row that a batched one has.
+    pub(crate) fn positions_in_batches(
+        &self,
+        rows: Rows<'_>,
+        table: &BatchedTable<'_>,
+    ) -> Result<Vec<usize>> {
+        if !self.0.counts_values() {
+            return self.positions(rows);
+        }
+        self.0.check(rows)?;
+        let within = rows.chosen();
+        let fields = table.schema().fields();
+        let candidates: Vec<usize> = (0..fields.len())
+            .filter(|i| within.is_none_or(|columns| columns.contains(i)))
+            .filter(|&i| fields[i].role() != Role::Target)
+            .collect();
+        // Whether a column is chosen has to do with no other.
+        let mut chosen = Vec::new();
+        for group in groups(table, &candidates, Scope::Columns)? {
+            let (columns, _) = table.load(&group, None, None)?;
+            let all = RowIndex::All(columns.n_rows());
+            chosen.extend(group.into_iter().enumerate().filter_map(|(at, i)| {
+                self.0
+                    .chooses(&fields[i], columns.column_at(at), all)
+                    .then_some(i)
+            }));
+        }
+        Ok(chosen)
+    }
+
     pub(crate) fn positions(&self, rows: Rows<'_>) -> Result<Vec<usize>> {
         self.0.check(rows)?;
         // Inside a step of another column transformer there is nothing but that step's columns.
@@ -142,6 +175,16 @@ impl Node {
             Self::And(a, b) | Self::Or(a, b) => a.check(rows).and_then(|()| b.check(rows)),
             Self::Not(a) => a.check(rows),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether different values are counted somewhere.
+    fn counts_values(&self) -> bool {
+        match self {
+            Self::Cardinality(_) => true,
+            Self::And(a, b) | Self::Or(a, b) => a.counts_values() || b.counts_values(),
+            Self::Not(a) => a.counts_values(),
+            _ => false,
         }
     }
 

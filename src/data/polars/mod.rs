@@ -1,7 +1,8 @@
 //! Tables from and to polars: frames, CSV, Parquet, IPC.
 //!
 //! [`TableReader`] makes tables; [`table_to_frame`], [`features_to_frame`], [`write_csv`] and
-//! [`write_parquet`] give them back. Types of polars appear nowhere else in the crate.
+//! [`write_parquet`] give them back; [`ParquetBatches`] and [`ParquetSink`] do so batch by batch.
+//! Types of polars appear nowhere else in the crate.
 //!
 //! ```
 //! use stackfold::data::polars::{Columns, TableReader};
@@ -22,10 +23,14 @@
 mod csv;
 mod frame;
 mod reader;
+mod scan;
+mod sink;
 mod write;
 
 pub use frame::{features_to_frame, table_to_frame};
 pub use reader::{Columns, Identifiers, TableReader};
+pub use scan::ParquetBatches;
+pub use sink::ParquetSink;
 pub use write::{write_csv, write_frame_csv, write_parquet};
 
 use crate::error::Error;

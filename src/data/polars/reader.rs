@@ -354,6 +354,19 @@ impl TableReader {
         self.typed(&frame.map_err(|e| backend(&e))?)
     }
 
+    /// The table that some rows and columns of a whole are, as [`TableReader::from_frame`]; options
+    /// may name other columns, and identifiers are not looked for.
+    pub(super) fn part_of_frame(&self, frame: &DataFrame) -> Result<Table> {
+        let column_of = |name: &str, series: &Series| {
+            column_of_series(series, self.kind_of(name), &self.rules(name))
+        };
+        let (table, _) = columns_of(frame, column_of)?;
+        let names: Vec<String> = table.schema().names().map(str::to_owned).collect();
+        let roles = |name: &String| self.role_of(name).map(|role| (name.clone(), role));
+        let mut roles = names.iter().filter_map(roles);
+        roles.try_fold(table, |table, (name, role)| table.with_role(&name, role))
+    }
+
     fn typed(&self, frame: &DataFrame) -> Result<(Table, Vec<MissingCounts>)> {
         self.table(frame, |name, series| {
             column_of_series(series, self.kind_of(name), &self.rules(name))
@@ -370,26 +383,7 @@ impl TableReader {
             return Err(Error::data("at least one row", "none"));
         }
         self.check_names(frame)?;
-        let parsed = frame
-            .columns()
-            .par_iter()
-            .map(|column| {
-                let name = column.name().as_str();
-                column_of(name, column.as_materialized_series()).map_err(|e| e.in_column(name))
-            })
-            .collect::<Vec<Result<(Column, MissingCounts)>>>();
-        let names = frame
-            .columns()
-            .iter()
-            .map(|column| column.name().to_string());
-        let mut columns = Vec::with_capacity(parsed.len());
-        let mut missing = Vec::with_capacity(parsed.len());
-        for (name, parsed) in names.zip(parsed) {
-            let (column, counts) = parsed?;
-            columns.push((name, column));
-            missing.push(counts);
-        }
-        let table = Table::new(columns)?;
+        let (table, missing) = columns_of(frame, column_of)?;
         Ok((self.with_roles(table)?, missing))
     }
 
@@ -422,14 +416,6 @@ impl TableReader {
 
     fn with_roles(&self, mut table: Table) -> Result<Table> {
         let names: Vec<String> = table.schema().names().map(str::to_owned).collect();
-        let given = |name: &str| {
-            let by_name = self.roles.iter().rev().find(|(n, _)| n == name);
-            let followed = self.schema.as_ref().and_then(|schema| {
-                let position = schema.position(name)?;
-                Some(schema.fields()[position].role())
-            });
-            by_name.map(|&(_, role)| role).or(followed)
-        };
         let identifiers: Vec<String> = match self.identifiers {
             Identifiers::AsFeatures => Vec::new(),
             Identifiers::AsIds => Summary::of(&table)
@@ -439,11 +425,20 @@ impl TableReader {
         };
         for name in &names {
             let found = identifiers.contains(name).then_some(Role::Id);
-            if let Some(role) = given(name).or(found) {
+            if let Some(role) = self.role_of(name).or(found) {
                 table = table.with_role(name, role)?;
             }
         }
         Ok(table)
+    }
+
+    /// The role that the options give this column.
+    fn role_of(&self, name: &str) -> Option<Role> {
+        let by_name = self.roles.iter().rev().find(|(n, _)| n == name);
+        by_name.map(|&(_, role)| role).or_else(|| {
+            let schema = self.schema.as_ref()?;
+            Some(schema.fields()[schema.position(name)?].role())
+        })
     }
 
     fn kind_of(&self, name: &str) -> Option<ColumnKind> {
@@ -474,17 +469,44 @@ impl TableReader {
     }
 }
 
+/// The columns of a frame, with no role yet.
+fn columns_of(
+    frame: &DataFrame,
+    column_of: impl Fn(&str, &Series) -> Result<(Column, MissingCounts)> + Sync,
+) -> Result<(Table, Vec<MissingCounts>)> {
+    let parsed = frame
+        .columns()
+        .par_iter()
+        .map(|column| {
+            let name = column.name().as_str();
+            column_of(name, column.as_materialized_series()).map_err(|e| e.in_column(name))
+        })
+        .collect::<Vec<Result<(Column, MissingCounts)>>>();
+    let names = frame
+        .columns()
+        .iter()
+        .map(|column| column.name().to_string());
+    let mut columns = Vec::with_capacity(parsed.len());
+    let mut missing = Vec::with_capacity(parsed.len());
+    for (name, parsed) in names.zip(parsed) {
+        let (column, counts) = parsed?;
+        columns.push((name, column));
+        missing.push(counts);
+    }
+    Ok((Table::new(columns)?, missing))
+}
+
 fn summarise((table, missing): (Table, Vec<MissingCounts>)) -> (Table, Summary) {
     let summary = Summary::with_missing(&table, |i, _| missing[i].clone());
     (table, summary)
 }
 
-fn open(path: &Path) -> Result<std::fs::File> {
+pub(super) fn open(path: &Path) -> Result<std::fs::File> {
     std::fs::File::open(path).map_err(|e| Error::io(path.display(), &e).with_source(e))
 }
 
 /// Names the file, unless the error is the system's, which names it already.
-fn in_file(error: Error, path: &Path) -> Error {
+pub(super) fn in_file(error: Error, path: &Path) -> Error {
     if matches!(error.kind(), ErrorKind::Io { .. }) {
         error
     } else {

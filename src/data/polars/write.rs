@@ -66,7 +66,7 @@ fn write_whole(
     written
 }
 
-fn temporary_beside(path: &Path) -> Result<PathBuf> {
+pub(super) fn temporary_beside(path: &Path) -> Result<PathBuf> {
     let Some(name) = path.file_name() else {
         return Err(Error::io(path.display(), "the path does not name a file"));
     };

@@ -8,7 +8,8 @@ use crate::data::{Features, InSample, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::{Folds, inner_folds};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Transformer};
+use crate::transform::batches::only;
+use crate::transform::{FittedTransformer, Scope, Transformer};
 
 /// An encoder that learns from the target, and may not be used on the rows that it was fitted on.
 ///
@@ -88,6 +89,20 @@ pub trait TargetStatistic<Y: Target>: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If an option is outside its domain, or the rows are not what the encoder needs.
     fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted>;
+
+    /// See [`Transformer::scope`].
+    fn scope(&self) -> Scope<'_> {
+        Scope::Table
+    }
+
+    /// See [`Transformer::join`].
+    ///
+    /// # Errors
+    /// As there.
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        let _ = target;
+        only(parts)
+    }
 }
 
 /// Makes a [`TargetStatistic`] safe: a training row's features come from an encoder fitted on the
@@ -175,6 +190,20 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
             }
         }
         Ok((fitted, Features::from_buffer(fields, n_rows, values)?))
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        let seed = train.seed().child("cross_fitted");
+        self.folds.of(train, seed.child("folds"))?;
+        self.encoder.fit(train.with_seed(seed.child("all")))
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        self.encoder.scope()
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        self.encoder.join(parts, target)
     }
 }
 

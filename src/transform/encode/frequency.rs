@@ -5,7 +5,7 @@ use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::targets::to_feature;
 use crate::data::{Feature, Features, FitContext, OutOfSample, Rows};
 use crate::error::Result;
-use crate::transform::{FittedTransformer, UnsupervisedTransformer};
+use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// What a [`FrequencyEncoder`] gives for a level that `n_l` of `n` training rows have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -140,6 +140,15 @@ impl UnsupervisedTransformer for FrequencyEncoder {
             columns.collect(),
             fields,
         )))
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedFrequencyEncoder>) -> Result<FittedFrequencyEncoder> {
+        let (columns, fields) = Lookup::into_columns(parts.into_iter().map(|part| part.0));
+        Ok(FittedFrequencyEncoder(Lookup::new(columns, fields)))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowInd
 use crate::data::{Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Transformer};
+use crate::transform::{FittedTransformer, Scope, Transformer};
 
 /// Noise on the training rows' features of a [`LeaveOneOutEncoder`]; new rows have none.
 ///
@@ -226,6 +226,15 @@ impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
         });
         Ok(FittedLeaveOneOutEncoder(columns.lookup(fitted.collect())))
     }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        let parts = parts.into_iter().map(|part| part.0);
+        Ok(FittedLeaveOneOutEncoder(Lookup::join(parts, target)))
+    }
 }
 
 impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
@@ -260,6 +269,18 @@ impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
         })?;
         let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
         Ok((FittedLeaveOneOutEncoder(columns.lookup(fitted)), features))
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        TargetStatistic::fit(self, train)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        TargetStatistic::<Y>::scope(self)
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        TargetStatistic::join(self, parts, target)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::cells::{Cells, fill, named_cells};
-use crate::data::{Feature, Features, Levels, OutOfSample, RowIndex, Rows};
+use super::names::output_fields;
+use crate::data::{Feature, Features, Levels, OutOfSample, RowIndex, Rows, Target};
 use crate::error::Result;
 
 /// What becomes of a cell without a value of its own.
@@ -56,6 +57,26 @@ impl Lookup {
             columns,
             fields: fields.into(),
         }
+    }
+
+    /// The columns of several, and their features.
+    pub(super) fn into_columns(
+        parts: impl Iterator<Item = Self>,
+    ) -> (Vec<LookupColumn>, Vec<Feature>) {
+        let (mut columns, mut fields) = (Vec::new(), Vec::new());
+        for part in parts {
+            columns.extend(part.columns);
+            fields.extend_from_slice(&part.fields);
+        }
+        (columns, fields)
+    }
+
+    /// One of several that were fitted on some of the columns each, with the same target.
+    pub(super) fn join<Y: Target>(parts: impl Iterator<Item = Self>, target: &Y) -> Self {
+        let (columns, _) = Self::into_columns(parts);
+        // Names of features are made to differ over all columns.
+        let fields = output_fields(columns.iter().map(|c| c.name.as_str()), target);
+        Self::new(columns, fields)
     }
 
     pub(super) fn fields(&self) -> &[Feature] {

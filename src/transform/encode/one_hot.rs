@@ -8,7 +8,7 @@ use super::cells::{Cells, feature_cells, fill, named_cells};
 use super::names::{UniqueNames, sort_by_name};
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
-use crate::transform::{FittedTransformer, UnsupervisedTransformer};
+use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// Which of a column's features a [`OneHotEncoder`] leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -261,12 +261,8 @@ impl OneHotEncoder {
         }
     }
 
-    /// One column's levels and features, and the features' names.
-    fn fit_column(
-        &self,
-        cells: &Cells<'_>,
-        rows: RowIndex<'_>,
-    ) -> Result<(OneHotColumn, Vec<String>)> {
+    /// One column's levels and features.
+    fn fit_column(&self, cells: &Cells<'_>, rows: RowIndex<'_>) -> Result<OneHotColumn> {
         let mut counts = cells.counts(rows);
         let n_missing = counts.pop().unwrap_or(0);
         let (levels, is_further) = self.all_levels(cells)?;
@@ -317,18 +313,17 @@ impl OneHotEncoder {
             feature_of_level,
             missing,
             unknown,
-            n_features: names.len(),
+            features: names,
         };
         let drops = match self.drop {
             Drop::None => false,
-            Drop::First => !names.is_empty(),
-            Drop::IfBinary => names.len() == 2,
+            Drop::First => !column.features.is_empty(),
+            Drop::IfBinary => column.features.len() == 2,
         };
         if drops {
             column.drop_first();
-            names.remove(0);
         }
-        Ok((column, names))
+        Ok(column)
     }
 
     /// The table's levels and, behind them, the further ones; and which of all are further ones.
@@ -386,15 +381,28 @@ impl UnsupervisedTransformer for OneHotEncoder {
 
     fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
         self.check()?;
-        let fitted = feature_cells(rows)?
+        let columns = feature_cells(rows)?
             .par_iter()
             .map(|cells| self.fit_column(cells, rows.index()))
             .collect::<Vec<_>>();
-        let fitted = fitted.into_iter().collect::<Result<Vec<_>>>()?;
-        let n_features: usize = fitted.iter().map(|(column, _)| column.n_features).sum();
+        self.of_columns(columns.into_iter().collect::<Result<Vec<_>>>()?)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedOneHotEncoder>) -> Result<FittedOneHotEncoder> {
+        self.of_columns(parts.into_iter().flat_map(|part| part.columns).collect())
+    }
+}
+
+impl OneHotEncoder {
+    fn of_columns(&self, columns: Vec<OneHotColumn>) -> Result<FittedOneHotEncoder> {
+        let n_features: usize = columns.iter().map(|column| column.features.len()).sum();
         if n_features > self.max_features {
-            let widest = fitted.iter().max_by_key(|(column, _)| column.n_features);
-            let (name, width) = widest.map_or(("", 0), |(c, _)| (c.name.as_str(), c.n_features));
+            let widest = columns.iter().max_by_key(|column| column.features.len());
+            let (name, width) = widest.map_or(("", 0), |c| (c.name.as_str(), c.features.len()));
             return Err(Error::data(
                 format!(
                     "at most {} one-hot features (with_max_levels or with_min_frequency make \
@@ -406,15 +414,11 @@ impl UnsupervisedTransformer for OneHotEncoder {
             .in_column(name));
         }
         let mut names = UniqueNames::default();
-        let mut columns = Vec::with_capacity(fitted.len());
-        let mut fields = Vec::with_capacity(n_features);
-        for (column, features) in fitted {
-            columns.push(column);
-            fields.extend(features.into_iter().map(|f| Feature::number(names.take(f))));
-        }
+        let features = columns.iter().flat_map(|column| &column.features);
+        let fields = features.map(|f| Feature::number(names.take(f.clone())));
         Ok(FittedOneHotEncoder {
+            fields: fields.collect(),
             columns,
-            fields: fields.into(),
         })
     }
 }
@@ -438,12 +442,13 @@ struct OneHotColumn {
     feature_of_level: Vec<Cell>,
     missing: Cell,
     unknown: Cell,
-    n_features: usize,
+    /// The names of its features, which may be those of another column's as well.
+    features: Vec<String>,
 }
 
 impl OneHotColumn {
     fn drop_first(&mut self) {
-        self.n_features -= 1;
+        self.features.remove(0);
         let cells = self.feature_of_level.iter_mut();
         for cell in cells.chain([&mut self.missing, &mut self.unknown]) {
             *cell = match *cell {
@@ -504,7 +509,7 @@ pub struct FittedOneHotEncoder {
 impl FittedTransformer for FittedOneHotEncoder {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
         let cells = named_cells(rows, self.columns.iter().map(|c| c.name.as_str()))?;
-        let widths: Vec<usize> = self.columns.iter().map(|c| c.n_features).collect();
+        let widths: Vec<usize> = self.columns.iter().map(|c| c.features.len()).collect();
         let (values, _) = fill(rows.len(), &widths, |j, out| {
             self.columns[j].write(&cells[j], rows.index(), out)
         })?;

@@ -12,7 +12,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature};
 use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Transformer};
+use crate::transform::{FittedTransformer, Scope, Transformer};
 
 /// The order in which an [`OrderedTargetEncoder`] meets the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -203,20 +203,27 @@ impl OrderedTargetEncoder {
         Ok(())
     }
 
+    /// The time of each row, if there is one.
+    fn time<'a, Y: Target>(&self, train: Train<'a, Y>) -> Result<Option<Cow<'a, [f64]>>> {
+        let time = train.rows().time();
+        if self.order == RowOrder::Time && time.is_none() {
+            return Err(Error::data("a time column, as the order asks for", "none"));
+        }
+        Ok(time)
+    }
+
     fn passes(
         &self,
         columns: &TrainingColumns<'_>,
         totals: &[Moments],
         time: Option<&[f64]>,
         seed: Seed,
-    ) -> Result<Vec<Pass>> {
+    ) -> Vec<Pass> {
         let orders: Vec<(Vec<u32>, Vec<u32>)> = match (self.order, time) {
-            (RowOrder::Time, None) => {
-                return Err(Error::data("a time column, as the order asks for", "none"));
-            }
             (RowOrder::Time | RowOrder::TimeOrRandom, Some(time)) => vec![by_time(time)],
             (RowOrder::AsGiven, _) => vec![((0..).take(columns.n_rows()).collect(), Vec::new())],
-            (RowOrder::Random | RowOrder::TimeOrRandom, _) => (0..self.permutations)
+            (RowOrder::Random | RowOrder::Time | RowOrder::TimeOrRandom, _) => (0..self
+                .permutations)
                 .into_par_iter()
                 .map(|permutation| {
                     let mut order: Vec<u32> = (0..).take(columns.n_rows()).collect();
@@ -232,7 +239,7 @@ impl OrderedTargetEncoder {
                 Some(totals.iter().map(mean).collect())
             }
         };
-        Ok(orders
+        orders
             .into_par_iter()
             .map(|(order, ends)| {
                 Pass::new(
@@ -243,7 +250,7 @@ impl OrderedTargetEncoder {
                     ends,
                 )
             })
-            .collect())
+            .collect()
     }
 
     /// Writes the training rows' features of one column.
@@ -319,16 +326,35 @@ impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
-        let time: Option<Cow<'_, [f64]>> = train.rows().time();
+        let time: Option<Cow<'_, [f64]>> = self.time(train)?;
         let seed = train.seed().child("ordered_target");
         let totals = columns.totals();
-        let passes = self.passes(&columns, &totals, time.as_deref(), seed)?;
+        let passes = self.passes(&columns, &totals, time.as_deref(), seed);
         let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
             self.encode(&columns, &passes, j, out);
             Ok(self.new_rows(&columns, &totals, j))
         })?;
         let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
         Ok((FittedOrderedTargetEncoder(columns.lookup(fitted)), features))
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.check()?;
+        let columns = TrainingColumns::new(train)?;
+        self.time(train)?;
+        let totals = columns.totals();
+        let fitted = (0..columns.cells.len()).into_par_iter();
+        let fitted = fitted.map(|j| self.new_rows(&columns, &totals, j));
+        Ok(FittedOrderedTargetEncoder(columns.lookup(fitted.collect())))
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        let parts = parts.into_iter().map(|part| part.0);
+        Ok(FittedOrderedTargetEncoder(Lookup::join(parts, target)))
     }
 }
 

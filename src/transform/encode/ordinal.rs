@@ -7,7 +7,7 @@ use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::names::sort_by_name;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
-use crate::transform::{FittedTransformer, UnsupervisedTransformer};
+use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// What a level is to an [`OrdinalEncoder`] that was not among the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -198,6 +198,15 @@ impl UnsupervisedTransformer for OrdinalEncoder {
             .collect::<Result<Vec<_>>>()?
             .into_iter()
             .unzip();
+        Ok(FittedOrdinalEncoder(Lookup::new(columns, fields)))
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedOrdinalEncoder>) -> Result<FittedOrdinalEncoder> {
+        let (columns, fields) = Lookup::into_columns(parts.into_iter().map(|part| part.0));
         Ok(FittedOrdinalEncoder(Lookup::new(columns, fields)))
     }
 }

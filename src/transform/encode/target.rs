@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::cells::fill;
 use super::cross_fitted::InnerFolds;
 use super::crossing::{Classes, Groups};
@@ -11,7 +13,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature};
 use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
-use crate::transform::{FittedTransformer, Transformer};
+use crate::transform::{FittedTransformer, Scope, Transformer};
 
 /// How the mean of a level is drawn towards the prior: the more, the fewer rows the level has.
 ///
@@ -228,7 +230,22 @@ impl<'a> FoldTargets<'a> {
 }
 
 impl TargetEncoder {
-    /// Writes the training rows' features of one column; returns its numbers for new rows.
+    fn with_fold_targets<Y: Target, T>(
+        &self,
+        train: Train<'_, Y>,
+        f: impl FnOnce(&TrainingColumns<'_>, &FoldTargets<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.smoothing.check()?;
+        let seed = train.seed().child("target_encoder");
+        let folds = self.folds.of(train, seed)?;
+        let columns = TrainingColumns::new(train)?;
+        let one = vec![0; if folds.is_none() { train.len() } else { 0 }];
+        let folds = FoldTargets::new(&columns, folds.as_deref(), &one);
+        f(&columns, &folds)
+    }
+
+    /// Writes the training rows' features of one column, if there is room for them; returns its
+    /// numbers for new rows.
     fn encode(
         &self,
         columns: &TrainingColumns<'_>,
@@ -246,8 +263,8 @@ impl TargetEncoder {
         let codes = columns.rows.gather(cells.codes());
         let in_folds = Groups::new(folds.fold_of_row, n_folds);
         let mut values = Vec::with_capacity(columns.outputs.len());
-        let outs = out.chunks_exact_mut(columns.n_rows().max(1));
-        for ((output, (outside, all)), out) in folds.others.iter().enumerate().zip(outs) {
+        let mut outs = out.chunks_exact_mut(columns.n_rows().max(1));
+        for (output, (outside, all)) in folds.others.iter().enumerate() {
             let mut moments = self.moments(columns, folds, output, &codes, n_slots);
             if self.missing == MissingLevel::Prior {
                 moments[(n_slots - 1) * n_folds..].fill(Moments::default());
@@ -265,7 +282,9 @@ impl TargetEncoder {
                 }
                 new_rows.push(self.smoothing.apply(&whole, all));
             }
-            in_folds.look_up(&codes, &in_sample, out, |_, value| value);
+            if let Some(out) = outs.next() {
+                in_folds.look_up(&codes, &in_sample, out, |_, value| value);
+            }
             values.push(new_rows);
         }
         let priors: Vec<f64> = folds
@@ -313,17 +332,33 @@ impl<Y: Target> Transformer<Y> for TargetEncoder {
     type Fitted = FittedTargetEncoder;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
-        self.smoothing.check()?;
-        let seed = train.seed().child("target_encoder");
-        let folds = self.folds.of(train, seed)?;
-        let columns = TrainingColumns::new(train)?;
-        let one = vec![0; if folds.is_none() { train.len() } else { 0 }];
-        let folds = FoldTargets::new(&columns, folds.as_deref(), &one);
-        let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
-            self.encode(&columns, &folds, j, out)
-        })?;
-        let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
-        Ok((FittedTargetEncoder(columns.lookup(fitted)), features))
+        self.with_fold_targets(train, |columns, folds| {
+            let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
+                self.encode(columns, folds, j, out)
+            })?;
+            let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
+            Ok((FittedTargetEncoder(columns.lookup(fitted)), features))
+        })
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.with_fold_targets(train, |columns, folds| {
+            let fitted: Vec<Result<LookupColumn>> = (0..columns.cells.len())
+                .into_par_iter()
+                .map(|j| self.encode(columns, folds, j, &mut []))
+                .collect();
+            let fitted = fitted.into_iter().collect::<Result<_>>()?;
+            Ok(FittedTargetEncoder(columns.lookup(fitted)))
+        })
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        let parts = parts.into_iter().map(|part| part.0);
+        Ok(FittedTargetEncoder(Lookup::join(parts, target)))
     }
 }
 

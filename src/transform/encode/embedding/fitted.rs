@@ -9,7 +9,7 @@ use super::super::names::UniqueNames;
 use super::EmbeddingMatrix;
 use crate::data::{Feature, Features, FitContext, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
-use crate::transform::{FittedTransformer, UnsupervisedTransformer};
+use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// A fitted [`EmbeddingEncoder`](super::EmbeddingEncoder): a matrix of vectors for each column.
 ///
@@ -176,6 +176,15 @@ impl UnsupervisedTransformer for PretrainedEmbedding {
                 None => Err(self.0.no_such(field.name())),
             })
             .collect::<Result<_>>()?;
+        FittedEmbeddingEncoder::from_matrices(matrices)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<FittedEmbeddingEncoder>) -> Result<FittedEmbeddingEncoder> {
+        let matrices = parts.into_iter().flat_map(|part| part.matrices).collect();
         FittedEmbeddingEncoder::from_matrices(matrices)
     }
 }
