@@ -157,6 +157,24 @@ def seconds_per_row(peer, x, n_calls):
     return statistics.median(times)
 
 
+def run_stack(job, meta):
+    import stack_peers
+
+    peer = stack_peers.PEERS[job["contestant"]](job, meta)
+    x, y = peer.prepare("train"), data_set.target(job["data"], "train")
+    _, seconds, mb = measured(lambda: peer.fit(x, y))
+    del x
+    if job["stack"]["is_cross_validation"]:
+        predictions = peer.out_of_fold
+    else:
+        x = peer.prepare("test")
+        if job["measure"] == "predict_row":
+            seconds, mb = peer.seconds_per_row(x, job["calls"]), None
+        predictions = peer.predict(x)
+    np.asarray(predictions, dtype="<f8").tofile(job["predictions"])
+    return {"seconds": seconds, "mb": mb, "version": peer.version}
+
+
 def main():
     with open(sys.argv[1]) as file:
         job = json.load(file)
@@ -164,6 +182,9 @@ def main():
         print(json.dumps(transform_peers.run(job, measured)))
         return
     meta = data_set.meta(job["data"])
+    if job["model"] == "stack":
+        print(json.dumps(run_stack(job, meta)))
+        return
     peers = network_peers.PEERS if job["model"] == "network" else PEERS
     peer = peers[job["contestant"]](job, meta)
     x, y = data_set.features(job["data"], "train"), data_set.target(job["data"], "train")

@@ -13,7 +13,7 @@ use stackfold::transform::{ColumnTransformer, FittedTransformer, Selector, Trans
 
 use crate::Result;
 use crate::folder::Folder;
-use crate::job::{Encoder, Job};
+use crate::job::{Categories, Encoder, Job};
 use crate::measure::Report;
 use crate::network::with_options;
 
@@ -21,7 +21,10 @@ use crate::network::with_options;
 /// rows' as `x_train.f32` and `x_test.f32`, column after column: encoded categories, then numbers.
 pub fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
     let encoded = job.encoded.as_ref().ok_or("where to write features")?;
-    let (train, test) = (folder.table("train")?, folder.table("test")?);
+    let (train, test) = (
+        folder.table("train", Categories::Native)?,
+        folder.table("test", Categories::Native)?,
+    );
     let seed = Seed::new(job.seed);
     let encoder = job.encoder.ok_or("which encoder")?;
     let categories = Selector::kind(ColumnKind::Categorical);

@@ -69,7 +69,7 @@ impl Folder {
     }
 
     /// The same as a table, whose categories have levels named so that they sort as their codes.
-    pub fn table(&self, part: &str) -> Result<Table> {
+    pub fn table(&self, part: &str, categories: Categories) -> Result<Table> {
         let values = self.read(part)?;
         let columns = self
             .meta
@@ -77,7 +77,7 @@ impl Folder {
             .iter()
             .zip(values.chunks(self.n_rows(part)));
         let column = |(field, values): (&Field, &[f32])| -> Result<(String, Column)> {
-            let Some(n_codes) = field.n_codes else {
+            let (Categories::Native, Some(n_codes)) = (categories, field.n_codes) else {
                 let numbers: Vec<f64> = values.iter().copied().map(f64::from).collect();
                 return Ok((field.name.clone(), Column::numeric(numbers)));
             };

@@ -23,6 +23,8 @@ pub struct Job {
     /// Options of the embedding encoder and of its network that are not the defaults.
     #[serde(default)]
     pub embedding: Embedding,
+    /// What a stack is made of.
+    pub stack: Option<StackJob>,
     /// Where encoded features are written.
     pub encoded: Option<PathBuf>,
     /// What a transformer does.
@@ -60,6 +62,8 @@ pub enum Model {
     Network,
     /// No model: features are encoded and written.
     Features,
+    /// Members in a stack, or one that is cross-validated.
+    Stack,
     /// No model: a transformer is timed.
     Transform,
 }
@@ -122,4 +126,24 @@ pub struct Embedding {
     pub rows_per_number: Option<usize>,
     #[serde(flatten)]
     pub network: Map<String, Value>,
+}
+
+#[derive(Clone, serde::Deserialize)]
+pub struct StackJob {
+    pub members: Vec<Member>,
+    /// 0 for A/B/C.
+    pub n_folds: usize,
+    /// Whether the one member is cross-validated, and no stack is made.
+    pub is_cross_validation: bool,
+    pub memory_limit: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Member {
+    Logistic,
+    Forest,
+    ExtraTrees,
+    Boosting,
+    NaiveBayes,
 }

@@ -9,6 +9,7 @@ mod job;
 mod measure;
 mod memory;
 mod network;
+mod stack;
 mod transform;
 mod trees;
 
@@ -36,6 +37,10 @@ fn main() -> Result<()> {
         println!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
+    if let Model::Stack = job.model {
+        println!("{}", serde_json::to_string(&stack::run(&job, &folder)?)?);
+        return Ok(());
+    }
     let report = match folder.target_kind() {
         TargetKind::Regression => run(&job, &folder, &folder.values()?)?,
         TargetKind::Binary | TargetKind::Multiclass => run(&job, &folder, &folder.labels()?)?,
@@ -52,5 +57,6 @@ fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
         Model::Network => network::run(job, folder, target),
         Model::Features => encode::run(job, folder, target),
         Model::Transform => Err("a transformer gives no predictions".into()),
+        Model::Stack => Err("a stack is of labels".into()),
     }
 }
