@@ -115,8 +115,10 @@ class Mlxtend(Stack):
         self.version = f"mlxtend {mlxtend.__version__}"
 
     def stack(self, x, y):
-        from mlxtend.classifier import StackingCVClassifier
+        from mlxtend.classifier import StackingCVClassifier, stacking_cv_classification
 
+        # scikit-learn has no `fit_params` any more; mlxtend 0.23 still passes them, empty here.
+        stacking_cv_classification.cross_val_predict = lambda *a, fit_params=None, **k: cross_val_predict(*a, **k)
         members = [member for _, member in self.members()]
         stack = StackingCVClassifier(
             members, LogisticRegression(), use_probas=True, drop_proba_col="first", cv=self.folds,
