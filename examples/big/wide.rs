@@ -152,7 +152,7 @@ impl Wide {
 fn level(x: f64, n: usize) -> usize {
     let place = (1.0 + (-1.7 * x).exp()).recip();
     // Neighbouring values fall into levels that are not neighbours.
-    ((place * n as f64) as usize).min(n - 1) * 7 % n
+    ((place * n as f64) as usize).min(n - 1) * 67 % n
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "between 0 and the largest")]
