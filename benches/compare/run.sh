@@ -9,7 +9,7 @@
 set -euo pipefail
 
 # A group is a program GROUP.py beside this one.
-groups=(trees network transforms)
+groups=(trees network transforms stacks)
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 wanted=()
