@@ -52,7 +52,14 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Exit> {
     let args = Args::read(
         &[
-            "rows", "cols", "folds", "trees", "memory-gb", "threads", "seed", "file",
+            "rows",
+            "cols",
+            "folds",
+            "trees",
+            "memory-gb",
+            "threads",
+            "seed",
+            "file",
         ],
         &["again"],
     )?;
@@ -71,7 +78,11 @@ fn run() -> Result<(), Exit> {
         phase("made and written", || write(&path, &wide))?;
     }
     let (table, target) = phase("read", || read(&path))?;
-    println!("{} rows x {} columns", table.n_rows(), table.schema().fields().len());
+    println!(
+        "{} rows x {} columns",
+        table.n_rows(),
+        table.schema().fields().len()
+    );
 
     let features = View::new("features", features());
     let memory: f64 = args.number("memory-gb", 8.0)?;
@@ -107,7 +118,7 @@ fn bytes(gigabytes: f64) -> Result<u64, Exit> {
 }
 
 /// Does a part of the work, and prints how long it took and how much memory the process had.
-fn phase<T>(name: &str, work: impl FnOnce() -> stackfold::Result<T>) -> stackfold::Result<T> {
+fn phase<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let is_reset = reset_peak_memory();
     let start = Instant::now();
     let result = work()?;
@@ -120,31 +131,39 @@ fn phase<T>(name: &str, work: impl FnOnce() -> stackfold::Result<T>) -> stackfol
 }
 
 /// Makes the table batch by batch; none but one is in memory.
-fn write(path: &Path, wide: &Wide) -> stackfold::Result<()> {
+fn write(path: &Path, wide: &Wide) -> Result<()> {
     let mut sink = ParquetSink::create(path)?;
     for batch in wide.batches(BATCH) {
         let batch = batch?;
         let frame = table_to_frame(&batch)?;
-        sink.write(&batch, frame)?;
+        sink.write(&batch, &frame)?;
     }
     sink.finish()?;
     Ok(())
 }
 
 /// Reads the table batch by batch straight into columns of the narrowest type.
-fn read(path: &Path) -> stackfold::Result<(Table, Labels)> {
+fn read(path: &Path) -> Result<(Table, Labels)> {
     let source = ParquetBatches::new(path).with_max_rows(BATCH);
     let batched = BatchedTable::new(&source)?;
-    let names: Vec<String> = batched.schema().names().map(str::to_owned).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    batched.gather(&names)?.split_labels(TARGET)
+    batched
+        .gather(batched.schema().names())?
+        .split_labels(TARGET)
 }
 
 /// Numbers as they are, categories by the targets of other folds.
 fn features() -> ColumnTransformer<Labels> {
     ColumnTransformer::new()
-        .with("numbers", Selector::kind(ColumnKind::Numeric), Passthrough::new())
-        .with("categories", Selector::kind(ColumnKind::Categorical), TargetEncoder::new())
+        .with(
+            "numbers",
+            Selector::kind(ColumnKind::Numeric),
+            Passthrough::new(),
+        )
+        .with(
+            "categories",
+            Selector::kind(ColumnKind::Categorical),
+            TargetEncoder::new(),
+        )
 }
 
 fn report(fitted: &FittedStack<Labels>, best_auc: f64) {

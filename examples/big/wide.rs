@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use stackfold::prelude::*;
 
 /// The column that is 1 or 0.
-pub const TARGET: &str = "bought";
+pub(crate) const TARGET: &str = "bought";
 /// Hidden variables that columns hang together by.
 const N_FACTORS: usize = 12;
 /// How many of the first columns the target hangs on.
@@ -23,14 +23,14 @@ enum Kind {
 /// Every number is drawn by its column's and its row's number, so that batches can be made in any
 /// order.
 #[derive(Debug)]
-pub struct Wide {
+pub(crate) struct Wide {
     n_rows: usize,
     n_columns: usize,
     seed: Seed,
 }
 
 impl Wide {
-    pub fn new(n_rows: usize, n_columns: usize, seed: Seed) -> Self {
+    pub(crate) fn new(n_rows: usize, n_columns: usize, seed: Seed) -> Self {
         Self {
             n_rows,
             n_columns,
@@ -39,12 +39,12 @@ impl Wide {
     }
 
     /// The table in batches, the target last.
-    pub fn batches(&self, n: usize) -> impl Iterator<Item = stackfold::Result<Table>> {
+    pub(crate) fn batches(&self, n: usize) -> impl Iterator<Item = Result<Table>> {
         let starts = (0..self.n_rows).step_by(n);
         starts.map(move |start| self.rows(start..(start + n).min(self.n_rows)))
     }
 
-    fn rows(&self, rows: std::ops::Range<usize>) -> stackfold::Result<Table> {
+    fn rows(&self, rows: std::ops::Range<usize>) -> Result<Table> {
         let mut columns: Vec<(String, Column)> = (0..self.n_columns)
             .into_par_iter()
             .map(|j| (self.name(j), self.column(j, rows.clone())))
@@ -79,7 +79,11 @@ impl Wide {
 
     /// A column's hidden value in a row, of mean 0 and variance 1: what it shows is made of it.
     fn hidden(&self, j: usize, row: usize) -> f64 {
-        let factor = self.seed.child("factor").at(j % N_FACTORS).normal(row as u64);
+        let factor = self
+            .seed
+            .child("factor")
+            .at(j % N_FACTORS)
+            .normal(row as u64);
         let own = self.seed.child("column").at(j).normal(row as u64);
         0.6 * factor + 0.8 * own
     }
@@ -95,9 +99,7 @@ impl Wide {
                 let count = |x: f64| Some(i64::from(count(x, max)));
                 Column::integers(&hidden.map(count).collect::<Vec<_>>())
             }
-            Kind::Continuous => {
-                Column::numeric(hidden.map(|x| f64::from(x as f32)).collect::<Vec<_>>())
-            }
+            Kind::Continuous => Column::numeric(hidden.map(single).collect::<Vec<_>>()),
         }
     }
 
@@ -129,7 +131,7 @@ impl Wide {
 
     /// The AUC that ranking the rows by their true probability can expect: no model can beat it but
     /// by chance.
-    pub fn best_auc(&self) -> f64 {
+    pub(crate) fn best_auc(&self) -> f64 {
         let mut p = self.probabilities(0..self.n_rows);
         p.sort_unstable_by(f64::total_cmp);
         let (mut won, mut below, mut itself) = (0.0, 0.0, 0.0);
@@ -141,6 +143,12 @@ impl Wide {
         let (positive, negative) = (p.iter().sum::<f64>(), below);
         won / (positive * negative - itself)
     }
+}
+
+/// The nearest number that takes four bytes.
+#[allow(clippy::cast_possible_truncation, reason = "that is what it is for")]
+fn single(x: f64) -> f64 {
+    f64::from(x as f32)
 }
 
 /// The level that a hidden value falls into: `n` of them, some rarer than others.
@@ -157,5 +165,7 @@ fn level(x: f64, n: usize) -> usize {
 
 #[allow(clippy::cast_possible_truncation, reason = "between 0 and the largest")]
 fn count(x: f64, max: i32) -> i32 {
-    ((x + 2.0) / 4.0 * f64::from(max)).round().clamp(0.0, f64::from(max)) as i32
+    ((x + 2.0) / 4.0 * f64::from(max))
+        .round()
+        .clamp(0.0, f64::from(max)) as i32
 }

@@ -89,7 +89,7 @@ mod tests {
     const N_LEVELS: usize = 40;
 
     /// Vectors of two numbers: the level's value times `signal`, and noise of variance 1 / weight.
-    fn half(signal: [f64; 2], seed: &Seed, weight: impl Fn(usize) -> f64) -> Half {
+    fn half(signal: [f64; 2], seed: Seed, weight: impl Fn(usize) -> f64) -> Half {
         let weights: Vec<f64> = (0..N_LEVELS).map(weight).collect();
         let mut values = Vec::new();
         for (level, weight) in weights.iter().enumerate() {
@@ -113,8 +113,8 @@ mod tests {
         for i in 0..400 {
             let seed = Seed::new(2).at(i);
             let weight = |level: usize| 1.0 + (level % 5) as f64;
-            let a = half([1.0, 0.0], &seed.child("a"), weight);
-            let b = half([1.0, 0.0], &seed.child("b"), |level| weight(level + 2));
+            let a = half([1.0, 0.0], seed.child("a"), weight);
+            let b = half([1.0, 0.0], seed.child("b"), |level| weight(level + 2));
             let common = in_common(&a, &b);
             kept += usize::from(is_kept(&common, 0));
             found += usize::from(is_kept(&common, 1));
@@ -127,11 +127,11 @@ mod tests {
     fn what_is_kept_is_the_weighted_mean() {
         let (seed_a, seed_b) = (Seed::new(3), Seed::new(4));
         // The last two levels are in one half, and in none.
-        let a = half([5.0, 5.0], &seed_a, |level| match N_LEVELS - level {
+        let a = half([5.0, 5.0], seed_a, |level| match N_LEVELS - level {
             1 => 0.0,
             _ => 2.0 + (level % 3) as f64,
         });
-        let b = half([5.0, 5.0], &seed_b, |level| match N_LEVELS - level {
+        let b = half([5.0, 5.0], seed_b, |level| match N_LEVELS - level {
             1 | 2 => 0.0,
             _ => 1.0 + (level % 5) as f64,
         });
@@ -149,7 +149,7 @@ mod tests {
                 let x = a.vectors.row(level)[axis] - mean_a;
                 let y = b.vectors.row(level)[axis] - mean_b;
                 let expected = match level {
-                    level if level == N_LEVELS - 1 => (x + y) / 2.0,
+                    level if level == N_LEVELS - 1 => f64::midpoint(x, y),
                     level if level == N_LEVELS - 2 => x,
                     _ => (a.weights[level] * x + b.weights[level] * y) / weight(level),
                 };
@@ -164,13 +164,13 @@ mod tests {
     #[test]
     fn levels_of_one_half_say_nothing() {
         let in_a = |level: usize| f64::from(u8::from(level < 20));
-        let a = half([1.0, 1.0], &Seed::new(5), in_a);
-        let b = half([1.0, 1.0], &Seed::new(6), |level| 1.0 - in_a(level));
+        let a = half([1.0, 1.0], Seed::new(5), in_a);
+        let b = half([1.0, 1.0], Seed::new(6), |level| 1.0 - in_a(level));
         assert!(in_common(&a, &b).values.iter().all(|&x| x == 0.0));
         // Nor does a single one.
         let one = |level: usize| f64::from(u8::from(level == 3));
-        let a = half([1.0, 1.0], &Seed::new(5), one);
-        let b = half([1.0, 1.0], &Seed::new(5), one);
+        let a = half([1.0, 1.0], Seed::new(5), one);
+        let b = half([1.0, 1.0], Seed::new(5), one);
         assert!(in_common(&a, &b).values.iter().all(|&x| x == 0.0));
     }
 }
