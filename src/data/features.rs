@@ -306,9 +306,14 @@ impl<P: Provenance> Features<P> {
     /// grows in its place.
     pub(crate) fn join(parts: Vec<Self>, n_rows: usize) -> Result<Self> {
         let fields = Self::fields_of(&parts, n_rows)?;
+        Self::join_as(fields.into(), parts, n_rows)
+    }
+
+    /// As [`Features::join`], under names that are known to differ.
+    pub(crate) fn join_as(fields: Arc<[Feature]>, parts: Vec<Self>, n_rows: usize) -> Result<Self> {
         let mut parts = parts.into_iter();
         let mut values = parts.next().map_or_else(Vec::new, Self::into_buffer);
-        values.reserve_exact(fields.len() * n_rows - values.len());
+        values.reserve_exact((fields.len() * n_rows).saturating_sub(values.len()));
         for part in parts {
             values.extend_from_slice(part.as_slice());
         }
@@ -340,6 +345,9 @@ impl<P: Provenance> Features<P> {
     /// # Errors
     /// Names the first feature that differs.
     pub fn check_fields(&self, expected: &[Feature]) -> Result<()> {
+        if std::ptr::eq(&raw const *self.fields, expected) {
+            return Ok(());
+        }
         for (have, want) in self.fields.iter().zip(expected) {
             if have.name != want.name {
                 return Err(Error::data(

@@ -164,7 +164,24 @@ impl<'a> Rows<'a> {
     /// If there is none, the error names it and lists what there is; if it is the target, it says
     /// so.
     pub fn column(self, name: &str) -> Result<&'a Column> {
-        match self.table.schema().position(name) {
+        self.at(self.table.schema().position(name), name)
+    }
+
+    /// The columns with these names, found quickly if the table has them in this order.
+    pub(crate) fn columns_in_order<'n>(
+        self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> impl Iterator<Item = (&'n str, Result<&'a Column>)> {
+        let mut guess = 0;
+        names.map(move |name| {
+            let position = self.table.schema().position_near(name, guess);
+            guess = position.map_or(guess, |position| position + 1);
+            (name, self.at(position, name))
+        })
+    }
+
+    fn at(self, position: Option<usize>, name: &str) -> Result<&'a Column> {
+        match position {
             None => Err(missing_column(self.table, name)),
             Some(i) if self.table.schema().fields()[i].role() == Role::Target => {
                 Err(Error::data("a column other than the target", "the target").in_column(name))

@@ -86,6 +86,13 @@ impl Schema {
         self.fields.iter().position(|field| field.name == name)
     }
 
+    /// The same, if the column is likely to be the one at `guess` or soon after.
+    pub(crate) fn position_near(&self, name: &str, guess: usize) -> Option<usize> {
+        let n = self.fields.len();
+        let places = (guess.min(n)..n).chain(0..guess.min(n));
+        places.into_iter().find(|&i| self.fields[i].name == name)
+    }
+
     /// The column names, in the table's order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.name.as_str())

@@ -122,7 +122,8 @@ impl<Y: Target> FittedStack<Y> {
     /// If those models were not kept ([`NewRows::Refit`] and [`NewRows::FoldAverage`] need what
     /// was asked for in fitting), or anything below fails.
     pub fn predict_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
-        self.blend(rows, self.members_with(rows, new_rows)?)
+        // Handed to the pool once, and not part by part.
+        rayon::scope(|_| self.blend(rows, self.members_with(rows, new_rows)?))
     }
 
     /// The prediction of rows, and what each member of the first level predicts for them, in the

@@ -259,7 +259,6 @@ impl<Y: Target> ColumnTransformer<Y> {
                 .map(|(step, _)| step.name)
                 .zip(fitted)
                 .collect(),
-            naming: self.naming,
             fields,
         }
     }
@@ -289,7 +288,6 @@ fn together<Y: Target>(
 #[derive(Debug, Clone)]
 pub struct FittedColumnTransformer {
     steps: Vec<(String, Arc<dyn FittedTransformer>)>,
-    naming: Naming,
     fields: Arc<[Feature]>,
     warnings: Vec<String>,
 }
@@ -314,13 +312,10 @@ impl FittedTransformer for FittedColumnTransformer {
         let parts: Vec<Result<_>> = self
             .steps
             .par_iter()
-            .map(|(name, fitted)| {
-                let features = fitted.transform(rows).map_err(|e| e.in_step(name))?;
-                Ok(renamed(features, name, self.naming))
-            })
+            .map(|(name, fitted)| fitted.transform(rows).map_err(|e| e.in_step(name)))
             .collect();
         let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
-        Features::join(parts, rows.len())
+        Features::join_as(Arc::clone(&self.fields), parts, rows.len())
     }
 
     fn fields(&self) -> &[Feature] {

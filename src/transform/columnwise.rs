@@ -509,10 +509,12 @@ pub(crate) fn numbers_to_transform<'a>(
         ColumnKind::Boolean => ColumnKind::Numeric,
         other => other,
     };
+    let columns = rows.columns_in_order(inputs.iter().map(|input| input.name.as_str()));
     inputs
         .iter()
-        .map(|input| {
-            let column = rows.column(&input.name)?;
+        .zip(columns)
+        .map(|(input, (_, column))| {
+            let column = column?;
             if as_number(column.kind()) != as_number(input.kind) {
                 return Err(Error::wrong_kind(input.kind.to_string(), column.kind())
                     .in_column(input.name.as_str()));

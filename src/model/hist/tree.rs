@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 
 /// Rows that go down a tree side by side.
 pub(super) const LANES: usize = 64;
+/// So many rows go down the trees one after the other: a tile of them would be mostly empty.
+pub(super) const FEW_ROWS: usize = 16;
 
 /// One step down: 16 bytes.
 ///
@@ -326,6 +328,48 @@ pub(super) fn used_features<'a>(
     (0..n_features).filter(|&j| used[j]).collect()
 }
 
+/// The sums of one row: what every tree gives it, added to the start, one score after the other.
+pub(super) fn sum_trees_of_row(
+    trees: &[Tree],
+    start: &[f64],
+    bins: &[FeatureBins],
+    row: &[f32],
+    out: &mut [f64],
+) {
+    out.copy_from_slice(start);
+    let (n_scores, mut k) = (out.len(), 0);
+    leaves_of_row(
+        trees,
+        |tree| tree,
+        bins,
+        row,
+        |tree, leaf| {
+            out[k] += tree.values[leaf];
+            k = (k + 1) % n_scores;
+        },
+    );
+}
+
+/// The outputs of rows that are predicted one by one, one column an output.
+pub(super) fn rows_one_by_one<P: Provenance>(
+    features: &Features<P>,
+    n_outputs: usize,
+    predict: impl Fn(&[f32], &mut [f64]),
+) -> Vec<Vec<f64>> {
+    let mut columns = vec![Vec::with_capacity(features.n_rows()); n_outputs];
+    let (mut row, mut out) = (vec![0.0; features.n_features()], vec![0.0; n_outputs]);
+    for i in 0..features.n_rows() {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x = features.column(j)[i];
+        }
+        predict(&row, &mut out);
+        for (column, &out) in columns.iter_mut().zip(&out) {
+            column.push(out);
+        }
+    }
+    columns
+}
+
 /// For each of `n_scores` scores, its start and the sum of every `n_scores`-th tree's values.
 pub(super) fn sum_trees<P: Provenance>(
     trees: &[Tree],
@@ -334,6 +378,11 @@ pub(super) fn sum_trees<P: Provenance>(
     features: &Features<P>,
 ) -> Vec<Vec<f64>> {
     let (n_rows, n_scores) = (features.n_rows(), start.len());
+    if n_rows <= FEW_ROWS {
+        return rows_one_by_one(features, n_scores, |row, out| {
+            sum_trees_of_row(trees, start, bins, row, out);
+        });
+    }
     let used = used_features(trees.iter(), bins.len());
     let tiles: Vec<Vec<[f64; LANES]>> = (0..n_rows.div_ceil(LANES))
         .into_par_iter()

@@ -100,8 +100,8 @@ pub(super) fn named_cells<'a>(
     rows: Rows<'a>,
     names: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<Cells<'a>>> {
-    names
-        .map(|name| Cells::new(name, rows.column(name)?))
+    rows.columns_in_order(names)
+        .map(|(name, column)| Cells::new(name, column?))
         .collect()
 }
 

@@ -12,7 +12,7 @@ use stackfold::model::{DynLearner, FittedLearner, Learner};
 use stackfold::model_selection::CrossValidator;
 use stackfold::pipeline::Pipeline;
 use stackfold::random::Seed;
-use stackfold::stack::{Scheme, Stack, View};
+use stackfold::stack::{NewRows, Scheme, Stack, View};
 use stackfold::transform::encode::TargetEncoder;
 use stackfold::transform::impute::Imputer;
 use stackfold::transform::scale::StandardScaler;
@@ -31,7 +31,11 @@ pub fn run(job: &Job, folder: &Folder) -> Result<Report> {
     if options.is_cross_validation {
         return cross_validate(job, options, rows);
     }
-    let stack = stack(options);
+    let mut stack = stack(options);
+    if matches!(job.measure, Measure::PredictRow) {
+        // As scikit-learn's stack predicts.
+        stack = stack.with_new_rows(NewRows::Refit);
+    }
     let (fitted, mut seconds, mb) = measured(|| stack.fit(rows))?;
     let test = folder.table("test", job.categories)?;
     if matches!(job.measure, Measure::PredictRow) {

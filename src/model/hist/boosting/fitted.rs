@@ -8,7 +8,7 @@ use super::super::bins::FeatureBins;
 use super::super::importance::Importance;
 use super::super::loss::Objective;
 use super::super::shap::{ShapValues, shap_values};
-use super::super::tree::{Tree, check_row, leaves_of_row, sum_trees};
+use super::super::tree::{Tree, check_row, sum_trees, sum_trees_of_row};
 use crate::data::{Feature, Features, OutOfSample, Target};
 use crate::error::Result;
 use crate::model::Predictor;
@@ -118,18 +118,7 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     /// If the row or `out` has another length than the features or the outputs.
     pub fn predict_row(&self, row: &[f32], out: &mut [f64]) -> Result<()> {
         check_row(row, self.fields.len(), out, self.start.len())?;
-        out.copy_from_slice(&self.start);
-        let (n_scores, mut k) = (out.len(), 0);
-        leaves_of_row(
-            &self.trees,
-            |tree| tree,
-            &self.bins,
-            row,
-            |tree, leaf| {
-                out[k] += tree.values[leaf];
-                k = (k + 1) % n_scores;
-            },
-        );
+        sum_trees_of_row(&self.trees, &self.start, &self.bins, row, out);
         self.objective.row_outputs(out);
         Ok(())
     }

@@ -9,7 +9,9 @@ use super::super::binned::Binned;
 use super::super::bins::FeatureBins;
 use super::super::importance::Importance;
 use super::super::shap::{ShapValues, shap_values};
-use super::super::tree::{LANES, Tile, Tree, check_row, leaves_of_row, used_features};
+use super::super::tree::{
+    FEW_ROWS, LANES, Tile, Tree, check_row, leaves_of_row, rows_one_by_one, used_features,
+};
 use crate::data::{Feature, Features, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Predictor;
@@ -304,6 +306,11 @@ impl<Y: Target> FittedForest<Y> {
     /// If the row or `out` has another length than the features or the outputs.
     pub fn predict_row(&self, row: &[f32], out: &mut [f64]) -> Result<()> {
         check_row(row, self.fields.len(), out, self.n_outputs)?;
+        self.mean_of_trees(row, out);
+        Ok(())
+    }
+
+    fn mean_of_trees(&self, row: &[f32], out: &mut [f64]) {
         out.fill(0.0);
         leaves_of_row(
             &self.trees,
@@ -320,7 +327,6 @@ impl<Y: Target> FittedForest<Y> {
         for sum in out {
             *sum /= n_trees;
         }
-        Ok(())
     }
 
     /// The sums of a tile's rows, row after row.
@@ -342,6 +348,11 @@ impl<Y: Target> Predictor<Y> for FittedForest<Y> {
     fn predict(&self, features: &Features<OutOfSample>) -> Result<Y::Prediction> {
         features.check_fields(&self.fields)?;
         let (n_rows, n_features) = (features.n_rows(), features.n_features());
+        if n_rows <= FEW_ROWS {
+            let predict = |row: &[f32], out: &mut [f64]| self.mean_of_trees(row, out);
+            let columns = rows_one_by_one(features, self.n_outputs, predict);
+            return self.outcome.prediction(columns);
+        }
         let used = used_features(self.trees.iter().map(|tree| &tree.tree), n_features);
         let tiles: Vec<Vec<f64>> = (0..n_rows.div_ceil(LANES))
             .into_par_iter()
