@@ -197,7 +197,7 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
             .unzip();
         let features = Features::join(parts, train.len())?;
         Ok((
-            self.fitted(steps, fitted, features.shared_fields()),
+            Self::fitted(steps, fitted, features.shared_fields()),
             features,
         ))
     }
@@ -238,13 +238,12 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
         });
         let parts = parts.collect::<Result<Vec<_>>>()?;
         let fields = Features::join(parts, 0)?.shared_fields();
-        Ok(self.fitted(steps, fitted, fields))
+        Ok(Self::fitted(steps, fitted, fields))
     }
 }
 
 impl<Y: Target> ColumnTransformer<Y> {
     fn fitted(
-        &self,
         steps: Vec<(Step<Y>, Vec<usize>)>,
         fitted: Vec<Arc<dyn FittedTransformer>>,
         fields: Arc<[Feature]>,
