@@ -12,7 +12,7 @@ use stackfold::model::{DynLearner, FittedLearner, Learner};
 use stackfold::model_selection::CrossValidator;
 use stackfold::pipeline::Pipeline;
 use stackfold::random::Seed;
-use stackfold::stack::{NewRows, Scheme, Stack, View};
+use stackfold::stack::{LogisticBlender, NewRows, Scheme, Stack, View, Weights};
 use stackfold::transform::encode::TargetEncoder;
 use stackfold::transform::impute::Imputer;
 use stackfold::transform::scale::StandardScaler;
@@ -58,7 +58,11 @@ fn stack(options: &StackJob) -> Stack<Labels> {
         n_folds => Scheme::out_of_fold(StratifiedKFold::new(n_folds)),
     };
     let view = View::new("features", view());
-    let mut stack = Stack::new(scheme).with_memory_limit(options.memory_limit);
+    // The peers' blender may take away, too.
+    let blender = LogisticBlender::new().with_weights(Weights::Any);
+    let mut stack = Stack::new(scheme)
+        .with_blender(blender)
+        .with_memory_limit(options.memory_limit);
     for (i, member) in options.members.iter().enumerate() {
         let name = format!("{member:?} {i}");
         stack = match member {
