@@ -24,20 +24,21 @@ pub(super) fn fill_in_blocks(
 }
 
 /// Logarithms of classes' weights, one column a class, to probabilities that sum to one in each row.
-pub(super) fn softmax(columns: &mut [&mut [f64]]) {
-    let n_rows = columns.first().map_or(0, |column| column.len());
+pub(super) fn softmax<C: AsRef<[f64]> + AsMut<[f64]>>(columns: &mut [C]) {
+    let n_rows = columns.first().map_or(0, |column| column.as_ref().len());
     for row in 0..n_rows {
         let largest = columns
             .iter()
-            .map(|column| column[row])
+            .map(|column| column.as_ref()[row])
             .fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
         for column in columns.iter_mut() {
-            column[row] = (column[row] - largest).exp();
-            sum += column[row];
+            let value = &mut column.as_mut()[row];
+            *value = (*value - largest).exp();
+            sum += *value;
         }
         for column in columns.iter_mut() {
-            column[row] /= sum;
+            column.as_mut()[row] /= sum;
         }
     }
 }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::{Backend, OutputModel};
 use crate::data::{Features, OutOfSample};
 use crate::error::Result;
+use crate::model::blocks::softmax;
 
 /// A fitted linear model: one score an output, and what turns scores into outputs.
 ///
@@ -140,24 +141,5 @@ pub(crate) fn logistic(x: f64) -> f64 {
     } else {
         let e = x.exp();
         e / (1.0 + e)
-    }
-}
-
-/// Log-weights of classes, one column a class, to probabilities that sum to one in each row.
-pub(crate) fn softmax(columns: &mut [Vec<f64>]) {
-    let n_rows = columns.first().map_or(0, Vec::len);
-    for row in 0..n_rows {
-        let largest = columns
-            .iter()
-            .map(|column| column[row])
-            .fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = 0.0;
-        for column in columns.iter_mut() {
-            column[row] = (column[row] - largest).exp();
-            sum += column[row];
-        }
-        for column in columns.iter_mut() {
-            column[row] /= sum;
-        }
     }
 }

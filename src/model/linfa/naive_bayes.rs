@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use super::matrix::{columns, row_view};
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::{Error, Result};
-use crate::model::adapter::linear::softmax;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
+use crate::model::blocks::softmax;
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
 

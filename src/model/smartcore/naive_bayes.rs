@@ -12,9 +12,9 @@ use smartcore::naive_bayes::gaussian::{GaussianNB, GaussianNBParameters};
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::Result;
-use crate::model::adapter::linear::softmax;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
+use crate::model::blocks::softmax;
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
 

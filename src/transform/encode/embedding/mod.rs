@@ -260,12 +260,12 @@ impl<Y: Target> Training<'_, Y> {
     /// their two halves have in common, by column.
     fn vectors(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
         let halves = self.halves(rows, seed.child("halves"))?;
-        let fits: Vec<Result<Vec<Vectors>>> = (0..halves.len() * self.n_networks)
-            .into_par_iter()
-            .map(|i| self.fit(&halves[i / self.n_networks], seed.at(i)))
+        let means: Vec<Result<Vec<Vectors>>> = halves
+            .par_iter()
+            .enumerate()
+            .map(|(half, rows)| self.mean_of_networks(rows, half * self.n_networks, seed))
             .collect();
-        let fits = fits.into_iter().collect::<Result<Vec<_>>>()?;
-        let mut means = fits.chunks_exact(self.n_networks).map(mean);
+        let mut means = means.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
         let (Some(first), second) = (means.next(), means.next()) else {
             return Ok(Vec::new());
         };
@@ -293,7 +293,9 @@ impl<Y: Target> Training<'_, Y> {
         let weighty: Vec<u32> = rows.iter().copied().filter(has_weight).collect();
         let strata = self.train.target().strata(RowIndex::Some(&weighty));
         let groups = self.train.rows().groups();
-        let groups = groups.map(|groups| of_rows(&groups, &weighty));
+        let groups = groups
+            .as_deref()
+            .map(|groups| RowIndex::Some(&weighty).gather(groups));
         let Some(halves) = deal(&strata, groups.as_deref(), 2, seed)? else {
             return Ok(vec![rows.to_vec()]);
         };
@@ -301,23 +303,32 @@ impl<Y: Target> Training<'_, Y> {
         Ok((0..2).map(half).collect())
     }
 
-    /// The vectors of one network, trained on the given rows, by column.
-    fn fit(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
+    /// The mean of the vectors of networks that are trained on the given rows, by column; they are
+    /// numbered from `first` on.
+    fn mean_of_networks(&self, rows: &[u32], first: usize, seed: Seed) -> Result<Vec<Vectors>> {
+        let among = RowIndex::Some(rows);
         let features = self.coded.features().take(rows);
         let target = self.train.target().take(rows);
-        let weights = self.train.weights().map(|weights| of_rows(&weights, rows));
-        let time = self.train.rows().time().map(|time| of_rows(&time, rows));
+        let (weights, time) = (self.train.weights(), self.train.rows().time());
         let groups = self.train.rows().groups();
-        let groups = groups.map(|groups| of_rows(&groups, rows));
+        let weights = weights.as_deref().map(|weights| among.gather(weights));
+        let time = time.as_deref().map(|time| among.gather(time));
+        let groups = groups.as_deref().map(|groups| among.gather(groups));
         let context = FitContext::default()
             .with_weights(weights.as_deref())
             .with_groups(groups.as_deref())
             .with_time(time.as_deref())
-            .with_seed(seed)
             .with_progress(self.train.progress());
-        let network = self.network_for(&target, &context);
-        let network = network.fit(&features, &target, &context);
-        self.taken_out(&network.map_err(|e| e.among(RowIndex::Some(rows)))?)
+        let fits: Vec<Result<Vec<Vectors>>> = (first..first + self.n_networks)
+            .into_par_iter()
+            .map(|i| {
+                let context = context.with_seed(seed.at(i));
+                let network = self.network_for(&target, &context);
+                let network = network.fit(&features, &target, &context);
+                self.taken_out(&network.map_err(|e| e.among(among))?)
+            })
+            .collect();
+        Ok(mean(&fits.into_iter().collect::<Result<Vec<_>>>()?))
     }
 
     /// The network, without early stopping if no rows (groups, times) can be set aside.
@@ -340,10 +351,6 @@ impl<Y: Target> Training<'_, Y> {
         });
         vectors.collect()
     }
-}
-
-fn of_rows<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
-    rows.iter().map(|&row| values[row as usize]).collect()
 }
 
 /// The mean of the vectors of several networks, by column.
