@@ -15,9 +15,6 @@ pub(crate) enum Sample {
     Weighted(Vec<(f64, f64)>),
 }
 
-/// More quantiles than this are looked for in buckets; fewer are selected one by one.
-const MOST_SELECTED: usize = 8;
-
 impl Sample {
     pub(crate) fn is_empty(&self) -> bool {
         match self {
@@ -84,9 +81,6 @@ impl Sample {
             return Vec::new();
         }
         match self {
-            Self::Values(values) if orders.len() > MOST_SELECTED => {
-                bucketed_quantiles(values, orders)
-            }
             Self::Values(values) => selected_quantiles(values, orders),
             Self::Counted(pairs) => counted_quantiles(pairs, orders),
             Self::Weighted(pairs) => {
@@ -203,27 +197,7 @@ fn rank_of(n: usize, q: f64) -> (usize, f64) {
     }
 }
 
-/// Each selection leaves larger values on its right, where the next one goes on.
 fn selected_quantiles(values: &mut [f64], orders: &[f64]) -> Vec<f64> {
-    let n = values.len();
-    let mut done = 0;
-    orders
-        .iter()
-        .map(|&q| {
-            let (rank, part) = rank_of(n, q);
-            let rest = &mut values[done..];
-            let (_, &mut low, above) = rest.select_nth_unstable_by(rank - done, f64::total_cmp);
-            done = rank;
-            if part == 0.0 {
-                return low;
-            }
-            let high = above.iter().copied().fold(f64::INFINITY, f64::min);
-            low + (high - low) * part
-        })
-        .collect()
-}
-
-fn bucketed_quantiles(values: &mut [f64], orders: &[f64]) -> Vec<f64> {
     let n = values.len();
     let mut ranks: Vec<usize> = orders
         .iter()
