@@ -181,7 +181,9 @@ fn interpolate(n: usize, q: f64, value: impl Fn(usize) -> f64) -> f64 {
     low + (high - low) * part
 }
 
-/// The rank below `(n - 1) q`, and what is left over; the latter is 0 at the last rank.
+/// The rank below `(n - 1) q`, and what is left over; the latter is 0 at the last rank, and where
+/// only the rounding of `q` and of the product keeps the rank from being whole: a quantile of whole
+/// numbers then is one.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -189,11 +191,16 @@ fn interpolate(n: usize, q: f64, value: impl Fn(usize) -> f64) -> f64 {
 )]
 fn rank_of(n: usize, q: f64) -> (usize, f64) {
     let h = (n - 1) as f64 * q;
-    let rank = h.floor();
+    let nearest = h.round();
+    let (rank, part) = if (h - nearest).abs() <= 2.0 * f64::EPSILON * h {
+        (nearest, 0.0)
+    } else {
+        (h.floor(), h - h.floor())
+    };
     if rank as usize >= n - 1 {
         (n - 1, 0.0)
     } else {
-        (rank as usize, h - rank)
+        (rank as usize, part)
     }
 }
 

@@ -285,6 +285,23 @@ fn quantile_scaling_is_the_mean_of_interpolation_from_both_sides() {
     }
 }
 
+/// The quantile of order 7 / 10 of 91 values has rank 63, though `90 * (7.0 / 10.0)` is less: it is
+/// 1, and so are those of orders 8 / 10 and 9 / 10.
+#[test]
+fn a_quantile_of_whole_rank_is_a_value() {
+    let values = [0.0; 63].into_iter().chain([1.0; 20]).chain([2.0; 8]);
+    let table = Table::new([("x", Column::numeric(values.collect::<Vec<_>>()))]).unwrap();
+    let features = fit(&QuantileScaler::new().with_n_quantiles(11), &table);
+    let values = features.column(0);
+    assert_eq!([values[0], values[63], values[83]], [0.0, 0.8, 1.0]);
+    let reals = Column::numeric((0..91).map(|i| f64::from(i) * 0.1).collect::<Vec<_>>());
+    let table = Table::new([("x", reals)]).unwrap();
+    let context = FitContext::default();
+    let scaler = QuantileScaler::new().with_n_quantiles(11);
+    let fitted = scaler.fit_rows(table.rows(), &context).unwrap();
+    assert_eq!(fitted.quantiles()[0][7], 63.0 * 0.1);
+}
+
 #[test]
 fn learned_statistics_equal_naive_ones() {
     let table = large_table();
