@@ -12,6 +12,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod statistics;
 mod wide;
 
 use std::path::{Path, PathBuf};
@@ -36,11 +37,13 @@ use wide::{TARGET, Wide};
 
 const USAGE: &str = "\
 big [--rows 800000] [--cols 2000] [--folds 5] [--trees 100] [--memory-gb 8] [--threads N]
-    [--seed 1] [--file wide.parquet] [--again]
+    [--seed 1] [--file wide.parquet] [--again] [--statistics-gb 0]
 
---memory-gb   what fits that run at one time may need by their estimates, the table aside
---file        where the table is kept; a temporary file otherwise
---again       with the file of an earlier run";
+--memory-gb       what fits that run at one time may need by their estimates, the table aside
+--file            where the table is kept; a temporary file otherwise
+--again           with the file of an earlier run
+--statistics-gb   if above 0, only statistics of every column are learned: from the file in batches
+                  under this limit, from the table in memory, and both are compared";
 
 /// Rows that are made, written and read at a time.
 const BATCH: usize = 20_000;
@@ -60,6 +63,7 @@ fn run() -> Result<(), Exit> {
             "threads",
             "seed",
             "file",
+            "statistics-gb",
         ],
         &["again"],
     )?;
@@ -77,12 +81,28 @@ fn run() -> Result<(), Exit> {
     if !args.has("again") {
         phase("made and written", || write(&path, &wide))?;
     }
+    let limit: f64 = args.number("statistics-gb", 0.0)?;
+    let in_batches = if limit > 0.0 {
+        let learn = || statistics::from_batches(&path, BATCH, bytes(limit));
+        Some(phase("statistics, in batches", learn)?)
+    } else {
+        None
+    };
     let (table, target) = phase("read", || read(&path))?;
     println!(
         "{} rows x {} columns",
         table.n_rows(),
         table.schema().fields().len()
     );
+
+    if let Some(in_batches) = in_batches {
+        let whole = phase("statistics, in memory", || {
+            statistics::in_memory(&table, &target)
+        })?;
+        let (n_same, n) = statistics::compare([&in_batches, &whole], &table, BATCH)?;
+        println!("{n_same} of {n} features are the same to the bit");
+        return Ok(());
+    }
 
     let features = View::new("features", features());
     let memory: f64 = args.number("memory-gb", 8.0)?;
@@ -96,7 +116,7 @@ fn run() -> Result<(), Exit> {
         &features,
         HistGradientBoosting::new().with_n_trees(args.number("trees", 100)?),
     )
-    .with_memory_limit(Some(bytes(memory)?))
+    .with_memory_limit(Some(bytes(memory)))
     .with_progress(Bar::new("stack"));
     let fitted = phase("stacked", || {
         stack.fit(Train::new(&table, &target)?.with_seed(Seed::new(1)))
@@ -105,16 +125,14 @@ fn run() -> Result<(), Exit> {
     Ok(())
 }
 
-fn bytes(gigabytes: f64) -> Result<u64, Exit> {
-    if !(gigabytes > 0.0 && gigabytes < 1e6) {
-        return Err(Exit::usage("--memory-gb: expected a number above 0"));
-    }
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "above 0 and below 10^15"
-    )]
-    Ok((gigabytes * 1e9) as u64)
+/// So many bytes; 0 for what is no number above 0, which is refused as a limit.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast stops at the bounds"
+)]
+fn bytes(gigabytes: f64) -> u64 {
+    (gigabytes * 1e9) as u64
 }
 
 /// Does a part of the work, and prints how long it took and how much memory the process had.

@@ -173,11 +173,8 @@ fn for_every_way(mut check: impl FnMut(usize, Option<usize>, usize)) {
 }
 
 fn batched(source: &dyn Batches, limit: Option<usize>) -> BatchedTable<'_> {
-    let table = BatchedTable::new(source).unwrap();
-    match limit {
-        Some(bytes) => table.with_memory_limit(bytes),
-        None => table,
-    }
+    let limit = limit.map(|bytes| bytes as u64);
+    BatchedTable::new(source).unwrap().with_memory_limit(limit)
 }
 
 fn with_columns<'a>(mut table: BatchedTable<'a>, columns: &[&str]) -> BatchedTable<'a> {
@@ -518,7 +515,9 @@ fn names_that_two_columns_share_are_made_to_differ_as_in_memory() {
         .collect();
     assert_eq!(names, ["a_b_c", "a_x", "a_b_c_2", "a_b_x"]);
     let source = TableBatches::new(&table, 1);
-    let batched = BatchedTable::new(&source).unwrap().with_memory_limit(100);
+    let batched = BatchedTable::new(&source)
+        .unwrap()
+        .with_memory_limit(Some(100));
     let fitted = OneHotEncoder::new()
         .fit_batched_rows(&batched, &context)
         .unwrap();

@@ -50,7 +50,7 @@ pub struct BatchedTable<'a> {
     storage: Vec<Storage>,
     n_rows: usize,
     n_batches: usize,
-    memory_limit: Option<usize>,
+    memory_limit: Option<u64>,
 }
 
 impl<'a> BatchedTable<'a> {
@@ -116,15 +116,15 @@ impl<'a> BatchedTable<'a> {
 
     /// At most so many bytes at a time for the columns that a fit brings together, and for what it
     /// does with them: a fit that looks at each column by itself then goes through the batches
-    /// several times, some columns each time. None at first.
+    /// several times, some columns each time. No limit at first.
     ///
     /// Counted are, for each row, the cells of a column as they are kept, 8 bytes more for each
     /// column, and 32 for each that is worked on at a time (as many as there are threads). That is
     /// an estimate. Not counted are what stays whatever is done: the batch at hand, the levels, and
     /// the target.
     #[must_use]
-    pub fn with_memory_limit(mut self, bytes: usize) -> Self {
-        self.memory_limit = Some(bytes);
+    pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
+        self.memory_limit = bytes;
         self
     }
 
@@ -223,17 +223,18 @@ impl<'a> BatchedTable<'a> {
         let bytes = |cells: usize, n_columns: usize| {
             (width + cells + 8 * n_columns + 32 * n_columns.min(n_threads)) * self.n_rows
         };
+        let fits = |bytes: usize| bytes as u64 <= limit;
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut group: Vec<usize> = Vec::new();
         let mut cells = 0;
         for &i in positions {
             let cell = self.storage[i].width();
-            if bytes(cell, 1) > limit {
+            if !fits(bytes(cell, 1)) {
                 let needed = format!("{} bytes or more", bytes(cell, 1));
                 let name = self.schema().fields()[i].name();
                 return Err(Error::parameter("memory_limit", needed, limit).in_column(name));
             }
-            if bytes(cells + cell, group.len() + 1) > limit {
+            if !fits(bytes(cells + cell, group.len() + 1)) {
                 groups.push(std::mem::take(&mut group));
                 cells = 0;
             }
