@@ -100,6 +100,7 @@ pub mod inspection;
 pub mod metrics;
 pub mod model;
 pub mod model_selection;
+pub(crate) mod parallel;
 pub mod pipeline;
 pub mod prelude;
 pub mod progress;

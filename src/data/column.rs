@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
@@ -43,10 +43,21 @@ impl fmt::Display for ColumnKind {
 }
 
 /// The levels of a categorical column, in order of first appearance; a level's code is its place.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Levels {
     names: Vec<String>,
+    /// The codes in the order of their names; made when it is first asked for.
+    #[serde(skip)]
+    sorted: OnceLock<Box<[u32]>>,
 }
+
+impl PartialEq for Levels {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
+}
+
+impl Eq for Levels {}
 
 impl Levels {
     /// Levels with the given names, which must differ.
@@ -63,11 +74,14 @@ impl Levels {
                 ));
             }
         }
-        Ok(Self { names })
+        Ok(Self::from_distinct(names))
     }
 
     pub(crate) fn from_distinct(names: Vec<String>) -> Self {
-        Self { names }
+        Self {
+            names,
+            sorted: OnceLock::new(),
+        }
     }
 
     /// How many levels there are.
@@ -106,8 +120,14 @@ impl Levels {
     /// ```
     #[must_use]
     pub fn codes_of(&self, other: &Self) -> Vec<u32> {
+        /// So many levels, as a table of a row or a few has, are searched for one by one.
+        const FEW: usize = 16;
         if self == other {
             return (0..).take(self.len()).collect();
+        }
+        if other.len() <= FEW {
+            let code = |name: &String| self.code(name).unwrap_or(MISSING_CODE);
+            return other.names.iter().map(code).collect();
         }
         let index: HashMap<&str, u32> = self.names.iter().map(String::as_str).zip(0..).collect();
         other
@@ -115,6 +135,18 @@ impl Levels {
             .iter()
             .map(|name| index.get(name.as_str()).copied().unwrap_or(MISSING_CODE))
             .collect()
+    }
+
+    /// The code of the level with this name.
+    fn code(&self, name: &str) -> Option<u32> {
+        let name_of = |code: &u32| self.names[*code as usize].as_str();
+        let sorted = self.sorted.get_or_init(|| {
+            let mut codes: Box<[u32]> = (0..).take(self.len()).collect();
+            codes.sort_unstable_by_key(name_of);
+            codes
+        });
+        let place = sorted.binary_search_by_key(&name, name_of).ok()?;
+        Some(sorted[place])
     }
 }
 
@@ -452,7 +484,7 @@ impl Column {
         };
         Self {
             kind: ColumnKind::Categorical,
-            data: ColumnData::Codes(codes.into(), Arc::new(Levels { names })),
+            data: ColumnData::Codes(codes.into(), Arc::new(Levels::from_distinct(names))),
         }
     }
 

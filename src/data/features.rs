@@ -4,10 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use ndarray::{Array2, Axis, ShapeBuilder};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::parallel::shortest_run;
 
 mod sealed {
     pub trait Sealed {}
@@ -132,8 +132,9 @@ impl Feature {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Features<P: Provenance> {
-    /// Column-major and contiguous: built with `.f()` and never sliced in place.
-    matrix: Arc<Array2<f32>>,
+    /// Column after column, each of `n_rows`.
+    values: Arc<Vec<f32>>,
+    n_rows: usize,
     fields: Arc<[Feature]>,
     provenance: PhantomData<P>,
 }
@@ -190,15 +191,15 @@ impl<P: Provenance> Features<P> {
         values: Vec<f32>,
     ) -> Result<Self> {
         let fields = fields.into();
-        let found = values.len();
-        let matrix = Array2::from_shape_vec((n_rows, fields.len()).f(), values).map_err(|_| {
-            Error::data(
+        if fields.len().checked_mul(n_rows) != Some(values.len()) {
+            return Err(Error::data(
                 format!("{n_rows} x {} values", fields.len()),
-                format!("{found} values"),
-            )
-        })?;
+                format!("{} values", values.len()),
+            ));
+        }
         Ok(Self {
-            matrix: Arc::new(matrix),
+            values: Arc::new(values),
+            n_rows,
             fields,
             provenance: PhantomData,
         })
@@ -206,7 +207,8 @@ impl<P: Provenance> Features<P> {
 
     pub(crate) fn with_provenance<Q: Provenance>(self) -> Features<Q> {
         Features {
-            matrix: self.matrix,
+            values: self.values,
+            n_rows: self.n_rows,
             fields: self.fields,
             provenance: PhantomData,
         }
@@ -221,7 +223,7 @@ impl<P: Provenance> Features<P> {
     /// How many rows.
     #[must_use]
     pub fn n_rows(&self) -> usize {
-        self.matrix.nrows()
+        self.n_rows
     }
 
     /// How many features.
@@ -251,22 +253,18 @@ impl<P: Provenance> Features<P> {
     /// If `column` is not below [`Features::n_features`].
     #[must_use]
     pub fn column(&self, column: usize) -> &[f32] {
-        let n = self.n_rows();
-        &self.as_slice()[column * n..(column + 1) * n]
+        &self.values[column * self.n_rows..(column + 1) * self.n_rows]
     }
 
     /// The whole matrix, column after column.
     #[must_use]
     pub fn as_slice(&self) -> &[f32] {
-        self.matrix.as_slice_memory_order().unwrap_or_default()
+        &self.values
     }
 
     /// The buffer, column after column; copied only if it is shared.
     pub(crate) fn into_buffer(self) -> Vec<f32> {
-        match Arc::try_unwrap(self.matrix) {
-            Ok(matrix) => matrix.into_raw_vec_and_offset().0,
-            Err(shared) => shared.as_slice_memory_order().unwrap_or_default().to_vec(),
-        }
+        Arc::unwrap_or_clone(self.values)
     }
 
     /// The given rows, in the given order.
@@ -276,14 +274,13 @@ impl<P: Provenance> Features<P> {
     #[must_use]
     pub fn take(&self, rows: &[u32]) -> Self {
         let mut values = Vec::with_capacity(rows.len() * self.n_features());
-        for column in self.matrix.axis_iter(Axis(1)) {
+        for j in 0..self.n_features() {
+            let column = self.column(j);
             values.extend(rows.iter().map(|&i| column[i as usize]));
         }
-        let shape = (rows.len(), self.n_features()).f();
         Self {
-            matrix: Arc::new(
-                Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros((0, 0))),
-            ),
+            values: Arc::new(values),
+            n_rows: rows.len(),
             fields: Arc::clone(&self.fields),
             provenance: PhantomData,
         }
@@ -381,7 +378,9 @@ impl<P: Provenance> Features<P> {
     fn check_values(&self, is_good: impl Fn(f32) -> bool + Sync) -> Result<()> {
         /// Values that are looked at without a branch.
         const RUN: usize = 4096;
-        let bad = (0..self.n_features()).into_par_iter().find_map_first(|j| {
+        let columns = (0..self.n_features()).into_par_iter();
+        let columns = columns.with_min_len(shortest_run(self.n_rows));
+        let bad = columns.find_map_first(|j| {
             let column = self.column(j);
             let all_good = |run: &[f32]| run.iter().fold(true, |all, &v| all & is_good(v));
             let run = column.chunks(RUN).position(|run| !all_good(run))?;

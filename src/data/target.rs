@@ -103,12 +103,11 @@ pub(crate) fn check_prediction<Y: Target>(
         ));
     }
     let classes = target.class_names();
-    let found: Vec<&str> = (0..prediction.n_columns())
-        .filter_map(|column| prediction.column_name(column))
-        .collect();
-    if found == classes {
+    let found = || (0..prediction.n_columns()).filter_map(|column| prediction.column_name(column));
+    if found().eq(classes) {
         return Ok(());
     }
+    let found: Vec<&str> = found().collect();
     Err(Error::data(
         format!("a prediction of classes {}", classes.join(", ")),
         format!("one of {}", found.join(", ")),

@@ -289,9 +289,9 @@ impl FittedGaussianNaiveBayes {
             log.fill(class.log_share);
         }
         for (at, &j) in self.kept.iter().enumerate() {
+            let column = &features.column(j)[first..];
             for (log, class) in logs.iter_mut().zip(&self.classes) {
                 let Normal { mean, half, top } = class.normals[at];
-                let column = &features.column(j)[first..first + log.len()];
                 for (log, &x) in log.iter_mut().zip(column) {
                     let distance = f64::from(x) - mean;
                     let density = top - half * (distance * distance);

@@ -11,6 +11,7 @@ use crate::data::{Features, OutOfSample, Rows, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::folds::FoldPlan;
 use crate::model::{FittedLearner, Predictor};
+use crate::parallel::{in_pool, shortest_run};
 use crate::transform::FittedTransformer;
 
 /// A fitted [`Stack`](super::Stack).
@@ -61,6 +62,9 @@ pub(super) struct FittedLevel<Y: Target> {
     pub(super) predictors: Vec<Arc<dyn Predictor<Y>>>,
 }
 
+/// About as many cells as a row's prediction by a member is work.
+const CELLS_A_PREDICTION: usize = 1 << 13;
+
 /// Predictions, each with its member's place.
 type Placed<Y> = Vec<(usize, <Y as Target>::Prediction)>;
 
@@ -75,6 +79,7 @@ impl<Y: Target> SplitModels<Y> {
     ) -> Result<Placed<Y>> {
         let members: Vec<&(usize, FittedMember<Y>)> =
             self.members.iter().filter(|m| wanted(m.0)).collect();
+        let run = shortest_run(rows.len() * CELLS_A_PREDICTION);
         let used = |view: usize| {
             members
                 .iter()
@@ -84,6 +89,7 @@ impl<Y: Target> SplitModels<Y> {
             .views
             .par_iter()
             .enumerate()
+            .with_min_len(run)
             .map(|(v, view)| match view {
                 Some(view) if used(v) => view
                     .transformer
@@ -96,6 +102,7 @@ impl<Y: Target> SplitModels<Y> {
         let views = views.into_iter().collect::<Result<Vec<_>>>()?;
         let predictions: Vec<Result<(usize, Y::Prediction)>> = members
             .par_iter()
+            .with_min_len(run)
             .map(|(place, member)| {
                 let result = match member {
                     FittedMember::Learner(learner) => learner.predict(rows),
@@ -122,8 +129,14 @@ impl<Y: Target> FittedStack<Y> {
     /// If those models were not kept ([`NewRows::Refit`] and [`NewRows::FoldAverage`] need what
     /// was asked for in fitting), or anything below fails.
     pub fn predict_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
-        // Handed to the pool once, and not part by part.
-        rayon::scope(|_| self.blend(rows, self.members_with(rows, new_rows)?))
+        in_pool(self.work(rows), || {
+            self.blend(rows, self.members_with(rows, new_rows)?)
+        })
+    }
+
+    /// About as many cells as a prediction of rows is work.
+    fn work(&self, rows: Rows<'_>) -> usize {
+        rows.len() * self.names.len() * CELLS_A_PREDICTION
     }
 
     /// The prediction of rows, and what each member of the first level predicts for them, in the
@@ -135,8 +148,10 @@ impl<Y: Target> FittedStack<Y> {
         &self,
         rows: Rows<'_>,
     ) -> Result<(Y::Prediction, Vec<Y::Prediction>)> {
-        let members = self.members_with(rows, self.new_rows)?;
-        Ok((self.blend(rows, members.clone())?, members))
+        in_pool(self.work(rows), || {
+            let members = self.members_with(rows, self.new_rows)?;
+            Ok((self.blend(rows, members.clone())?, members))
+        })
     }
 
     fn blend(&self, rows: Rows<'_>, members: Vec<Y::Prediction>) -> Result<Y::Prediction> {
@@ -171,7 +186,7 @@ impl<Y: Target> FittedStack<Y> {
     /// # Errors
     /// As [`FittedStack::predict_with`].
     pub fn predict_members(&self, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
-        self.members_with(rows, self.new_rows)
+        in_pool(self.work(rows), || self.members_with(rows, self.new_rows))
     }
 
     fn members_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Vec<Y::Prediction>> {
@@ -191,6 +206,7 @@ impl<Y: Target> FittedStack<Y> {
                     .splits
                     .par_iter()
                     .enumerate()
+                    .with_min_len(shortest_run(self.work(rows)))
                     .map(|(s, split)| {
                         split
                             .predict(|_| true, &self.names, &self.shape, rows)

@@ -10,6 +10,7 @@ use super::{DynTransformer, FittedTransformer, Scope, Selector, Transformer};
 use crate::data::batches::TrainBatches;
 use crate::data::{Feature, Features, InSample, OutOfSample, Provenance, Rows, Target, Train};
 use crate::error::{Error, Result};
+use crate::parallel::shortest_run;
 
 /// What becomes of features that no step chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -308,9 +309,11 @@ impl FittedColumnTransformer {
 
 impl FittedTransformer for FittedColumnTransformer {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
+        let cells_a_step = rows.len() * self.fields.len() / self.steps.len().max(1);
         let parts: Vec<Result<_>> = self
             .steps
             .par_iter()
+            .with_min_len(shortest_run(cells_a_step))
             .map(|(name, fitted)| fitted.transform(rows).map_err(|e| e.in_step(name)))
             .collect();
         let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;

@@ -1,6 +1,8 @@
 //! What imputers and scalers share: numbers of a table's column or of a feature, fitted column by
 //! column, and written straight into the features that come out.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::batches::in_order_of;
@@ -9,6 +11,7 @@ use crate::data::Number;
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
 use crate::data::{OutOfSample, Provenance, RowIndex, Rows, for_each_numbers};
 use crate::error::{Error, Result};
+use crate::parallel::shortest_run;
 
 /// Learns from one column.
 pub(crate) trait FitColumn: Sync {
@@ -547,7 +550,7 @@ pub(crate) fn collect_in_order<T: Send>(
 pub(crate) struct Columnwise<M> {
     inputs: Vec<Input>,
     maps: Vec<M>,
-    fields: Vec<Feature>,
+    fields: Arc<[Feature]>,
 }
 
 impl<M: ColumnMap> Columnwise<M> {
@@ -594,22 +597,23 @@ impl<M: ColumnMap> Columnwise<M> {
 
     /// One of parts that were fitted on some of the columns each.
     pub(crate) fn join(parts: impl Iterator<Item = Self>) -> Self {
-        let mut all = Self {
-            inputs: Vec::new(),
-            maps: Vec::new(),
-            fields: Vec::new(),
-        };
+        let (mut inputs, mut maps, mut fields) = (Vec::new(), Vec::new(), Vec::new());
         for part in parts {
-            all.inputs.extend(part.inputs);
-            all.maps.extend(part.maps);
-            all.fields.extend(part.fields);
+            inputs.extend(part.inputs);
+            maps.extend(part.maps);
+            fields.extend_from_slice(&part.fields);
         }
-        all
+        Self {
+            inputs,
+            maps,
+            fields: fields.into(),
+        }
     }
 
     /// The same with the columns in the order of these features.
     pub(crate) fn in_order_of(self, fields: &[Feature]) -> Result<Self> {
-        let columns = self.inputs.into_iter().zip(self.maps).zip(self.fields);
+        let columns = self.inputs.into_iter().zip(self.maps);
+        let columns = columns.zip(self.fields.iter().cloned());
         let columns = columns.map(|column| (column.0.0.name.clone(), column));
         let parts = in_order_of(fields, columns)?;
         let (parts, fields): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
@@ -617,7 +621,7 @@ impl<M: ColumnMap> Columnwise<M> {
         Ok(Self {
             inputs,
             maps,
-            fields,
+            fields: fields.into(),
         })
     }
 
@@ -625,33 +629,32 @@ impl<M: ColumnMap> Columnwise<M> {
         let numbers = numbers_to_transform(&self.inputs, rows)?;
         let n_rows = rows.len();
         let mut values = vec![0.0; n_rows * numbers.len()];
-        self.change(
-            values
-                .par_chunks_mut(n_rows.max(1))
-                .zip(numbers)
-                .map(|(out, numbers)| Cells::From(numbers, out)),
-        )?;
-        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+        let cells = values.par_chunks_mut(n_rows.max(1)).zip(numbers);
+        let cells = cells.map(|(out, numbers)| Cells::From(numbers, out));
+        self.change(n_rows, cells)?;
+        Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
     pub(crate) fn apply<P: Provenance>(&self, features: Features<P>) -> Result<Features<P>> {
         features.check_fields(&self.fields)?;
         let n_rows = features.n_rows();
         let mut values = features.into_buffer();
-        self.change(values.par_chunks_mut(n_rows.max(1)).map(Cells::InPlace))?;
-        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+        let cells = values.par_chunks_mut(n_rows.max(1));
+        self.change(n_rows, cells.map(Cells::InPlace))?;
+        Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
-    fn change<'a>(&self, cells: impl IndexedParallelIterator<Item = Cells<'a>>) -> Result<()> {
-        collect_in_order(
-            cells
-                .zip(&self.maps)
-                .zip(&self.inputs)
-                .map(|((cells, map), input)| {
-                    map.apply(cells)
-                        .map_err(|e| e.in_column(input.name.as_str()))
-                }),
-        )?;
+    fn change<'a>(
+        &self,
+        n_rows: usize,
+        cells: impl IndexedParallelIterator<Item = Cells<'a>>,
+    ) -> Result<()> {
+        let columns = cells.zip(&self.maps).zip(&self.inputs);
+        let columns = columns.with_min_len(shortest_run(n_rows));
+        collect_in_order(columns.map(|((cells, map), input)| {
+            map.apply(cells)
+                .map_err(|e| e.in_column(input.name.as_str()))
+        }))?;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Dates to parts.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::columnwise::{Cells, Input, Numbers, numbers_to_fit, numbers_to_transform};
@@ -7,6 +9,7 @@ use super::{FittedTransformer, Scope, UnsupervisedTransformer};
 use crate::data::calendar::{date_of_days, days_of_date};
 use crate::data::{ColumnKind, Feature, Features, FitContext, OutOfSample, Rows};
 use crate::error::{Error, Result};
+use crate::parallel::shortest_run;
 
 /// One part of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -151,7 +154,7 @@ pub struct FittedDateParts {
     origins: Vec<i64>,
     /// The input and the part of each field.
     outputs: Vec<(usize, DatePart)>,
-    fields: Vec<Feature>,
+    fields: Arc<[Feature]>,
 }
 
 impl FittedDateParts {
@@ -212,8 +215,9 @@ impl UnsupervisedTransformer for DateParts {
             inputs: Vec::new(),
             origins: Vec::new(),
             outputs: Vec::new(),
-            fields: Vec::new(),
+            fields: Arc::default(),
         };
+        let mut fields = Vec::new();
         for part in parts {
             let before = all.inputs.len();
             let outputs = part.outputs.into_iter();
@@ -221,8 +225,9 @@ impl UnsupervisedTransformer for DateParts {
                 .extend(outputs.map(|(j, of_date)| (before + j, of_date)));
             all.inputs.extend(part.inputs);
             all.origins.extend(part.origins);
-            all.fields.extend(part.fields);
+            fields.extend_from_slice(&part.fields);
         }
+        all.fields = fields.into();
         Ok(all)
     }
 }
@@ -236,6 +241,7 @@ impl FittedTransformer for FittedDateParts {
         values
             .par_chunks_mut(n_rows.max(1))
             .zip(&self.outputs)
+            .with_min_len(shortest_run(n_rows))
             .for_each(|(out, &(j, part))| {
                 let (kind, origin) = (self.inputs[j].kind(), self.origins[j]);
                 Cells::From(numbers[j], out).map(|x| {
@@ -246,7 +252,7 @@ impl FittedTransformer for FittedDateParts {
                     }
                 });
             });
-        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+        Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
     fn fields(&self) -> &[Feature] {

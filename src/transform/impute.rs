@@ -11,6 +11,7 @@ use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, Unsupervis
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
 use crate::data::{MISSING_CODE, OutOfSample, Provenance, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::parallel::shortest_run;
 
 /// What a missing cell is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -309,7 +310,7 @@ pub struct FittedImputer {
     /// The inputs that have an indicator.
     indicated: Vec<usize>,
     all_missing: Vec<String>,
-    fields: Vec<Feature>,
+    fields: Arc<[Feature]>,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -357,9 +358,9 @@ impl FittedImputer {
             }),
             indicated: Vec::new(),
             all_missing: Vec::new(),
-            fields: Vec::new(),
+            fields: Arc::default(),
         };
-        let mut indicators = Vec::new();
+        let (mut fields, mut indicators) = (Vec::new(), Vec::new());
         for (j, column) in columns.into_iter().enumerate() {
             let name = column.input.name();
             if column.has_indicator {
@@ -374,19 +375,20 @@ impl FittedImputer {
             }
             all.fills.push(column.fill);
             all.inputs.push(column.input);
-            all.fields.push(column.field);
+            fields.push(column.field);
         }
-        all.fields.extend(indicators);
+        fields.extend(indicators);
+        all.fields = fields.into();
         all
     }
 
     /// What [`FittedImputer::of_columns`] was made of.
     fn into_columns(self) -> impl Iterator<Item = FittedColumn> {
         let mut fills_of_levels = self.group.map(|group| group.fills.into_iter());
-        let columns = self.inputs.into_iter().zip(self.fields).zip(self.fills);
+        let columns = self.inputs.into_iter().zip(self.fills);
         columns
             .enumerate()
-            .map(move |(j, ((input, field), fill))| FittedColumn {
+            .map(move |(j, (input, fill))| FittedColumn {
                 has_indicator: self.indicated.contains(&j),
                 all_missing: self.all_missing.iter().any(|name| name == input.name()),
                 fill_of_level: fills_of_levels
@@ -394,7 +396,7 @@ impl FittedImputer {
                     .and_then(Iterator::next)
                     .unwrap_or_default(),
                 input,
-                field,
+                field: self.fields[j].clone(),
                 fill,
             })
     }
@@ -403,6 +405,7 @@ impl FittedImputer {
     fn write_indicators(&self, numbers: &[Numbers<'_>], out: &mut [f32], n_rows: usize) {
         out.par_chunks_mut(n_rows.max(1))
             .zip(&self.indicated)
+            .with_min_len(shortest_run(n_rows))
             .for_each(|(out, &j)| {
                 Cells::From(numbers[j], out).map(|x| f64::from(u8::from(x.is_nan())));
             });
@@ -459,6 +462,7 @@ impl FittedTransformer for FittedImputer {
             .par_chunks_mut(n_rows.max(1))
             .zip(&numbers)
             .enumerate()
+            .with_min_len(shortest_run(n_rows))
             .for_each(|(j, (out, &numbers))| {
                 let fill = self.fills[j];
                 match (&self.group, &codes) {
@@ -475,7 +479,7 @@ impl FittedTransformer for FittedImputer {
                 }
             });
         self.write_indicators(&numbers, indicators, n_rows);
-        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+        Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
     fn fields(&self) -> &[Feature] {
@@ -535,11 +539,12 @@ impl FittedFeatureStep for FittedImputer {
         values
             .par_chunks_mut(n_rows.max(1))
             .zip(&self.fills)
+            .with_min_len(shortest_run(n_rows))
             .for_each(|(cells, &fill)| {
                 Cells::InPlace(cells).map(|x| if x.is_nan() { fill } else { x });
             });
         values.append(&mut indicators);
-        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+        Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
     fn fields(&self) -> &[Feature] {

@@ -1,5 +1,7 @@
 //! How many cells of a row are missing, zero, or equal to a value.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::{FittedTransformer, Scope, UnsupervisedTransformer};
@@ -118,7 +120,7 @@ pub struct FittedRowCounts {
     /// Names and kinds of the columns.
     inputs: Vec<(String, ColumnKind)>,
     counts: Vec<Count>,
-    fields: Vec<Feature>,
+    fields: Arc<[Feature]>,
 }
 
 impl UnsupervisedTransformer for RowCounts {
@@ -145,7 +147,7 @@ impl UnsupervisedTransformer for RowCounts {
                 .map(|(field, column)| (field.name().to_owned(), column.kind()))
                 .collect(),
             counts: self.counts.clone(),
-            fields,
+            fields: fields.into(),
         })
     }
 
@@ -156,7 +158,7 @@ impl UnsupervisedTransformer for RowCounts {
     fn join(&self, parts: Vec<FittedRowCounts>) -> Result<FittedRowCounts> {
         let fields = parts
             .first()
-            .map_or_else(Vec::new, |part| part.fields.clone());
+            .map_or_else(Arc::default, |part| Arc::clone(&part.fields));
         Ok(FittedRowCounts {
             inputs: parts.into_iter().flat_map(|part| part.inputs).collect(),
             counts: self.counts.clone(),
@@ -170,8 +172,9 @@ impl FittedTransformer for FittedRowCounts {
         /// Rows that one task counts.
         const CHUNK: usize = 8192;
         let mut columns = Vec::with_capacity(self.inputs.len());
-        for (name, kind) in &self.inputs {
-            let column = rows.column(name)?;
+        let found = rows.columns_in_order(self.inputs.iter().map(|(name, _)| name.as_str()));
+        for ((name, kind), (_, column)) in self.inputs.iter().zip(found) {
+            let column = column?;
             let is_number = |kind| matches!(kind, ColumnKind::Numeric | ColumnKind::Boolean);
             let both_numbers = is_number(*kind) && is_number(column.kind());
             if *kind != column.kind() && !both_numbers {
@@ -190,7 +193,7 @@ impl FittedTransformer for FittedRowCounts {
                 }
             });
         }
-        Features::from_buffer(self.fields.as_slice(), n_rows, values)
+        Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
     fn fields(&self) -> &[Feature] {

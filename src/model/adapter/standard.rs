@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::all_equal;
 use crate::data::{Features, Provenance};
+use crate::parallel::shortest_run;
 
 /// Means and standard deviations of the features that vary.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -46,6 +47,7 @@ impl Standard {
         values
             .par_chunks_mut(n.max(1))
             .enumerate()
+            .with_min_len(shortest_run(n))
             .for_each(|(k, out)| {
                 let (mean, scale) = (self.mean[k], 1.0 / self.deviation[k]);
                 for (out, &v) in out.iter_mut().zip(features.column(self.kept[k])) {

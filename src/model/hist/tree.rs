@@ -177,19 +177,18 @@ impl Tree {
         }
     }
 
-    /// The node after this one for one row; a leaf's is itself.
+    /// The node after a step for one row; a leaf's is itself.
     #[inline]
-    fn next_for_row(&self, node: u32, bins: &[FeatureBins], row: &[f32]) -> u32 {
-        let step = &self.nodes[node as usize];
+    fn next_for_row(&self, step: &Node, bins: &[FeatureBins], row: &[f32]) -> u32 {
         let feature = step.feature as usize;
-        if step.rule < 2 {
-            let x = row[feature].clamp(f32::MIN, f32::MAX);
-            step.left + u32::from(step.number_goes_right(x))
+        let right = if step.rule < 2 {
+            step.number_goes_right(row[feature].clamp(f32::MIN, f32::MAX))
         } else {
             let bins = &bins[feature];
             let bin = f32::from(bins.bin(row[bins.source(feature)]));
-            wide(self.next(node as usize, bin))
-        }
+            self.code_goes_right(step, bin)
+        };
+        step.left + u32::from(right)
     }
 }
 
@@ -213,7 +212,8 @@ pub(super) fn check_row(
 
 /// Gives the leaf of one row in each tree, in their order.
 ///
-/// The row goes down several trees side by side, so that they do not wait for one another.
+/// The row goes down several trees side by side. All their nodes are read before any of them is
+/// looked at, so that one wait for memory does for all.
 pub(super) fn leaves_of_row<'a, T>(
     trees: &'a [T],
     tree: impl Fn(&T) -> &Tree,
@@ -221,13 +221,17 @@ pub(super) fn leaves_of_row<'a, T>(
     row: &[f32],
     mut leaf: impl FnMut(&'a T, usize),
 ) {
-    const ABREAST: usize = 16;
+    const ABREAST: usize = 32;
+    let mut steps = [Node::leaf(0); ABREAST];
     for trees in trees.chunks(ABREAST) {
         let mut at = [0_u32; ABREAST];
         loop {
+            for ((step, &at), t) in steps.iter_mut().zip(&at).zip(trees) {
+                *step = tree(t).nodes[at as usize];
+            }
             let mut moved = 0;
-            for (at, t) in at.iter_mut().zip(trees) {
-                let next = tree(t).next_for_row(*at, bins, row);
+            for ((at, step), t) in at.iter_mut().zip(&steps).zip(trees) {
+                let next = tree(t).next_for_row(step, bins, row);
                 moved |= next ^ *at;
                 *at = next;
             }
@@ -358,9 +362,11 @@ pub(super) fn rows_one_by_one<P: Provenance>(
 ) -> Vec<Vec<f64>> {
     let mut columns = vec![Vec::with_capacity(features.n_rows()); n_outputs];
     let (mut row, mut out) = (vec![0.0; features.n_features()], vec![0.0; n_outputs]);
-    for i in 0..features.n_rows() {
-        for (j, x) in row.iter_mut().enumerate() {
-            *x = features.column(j)[i];
+    let n_rows = features.n_rows();
+    for i in 0..n_rows {
+        let values = features.as_slice().iter().skip(i).step_by(n_rows);
+        for (x, &value) in row.iter_mut().zip(values) {
+            *x = value;
         }
         predict(&row, &mut out);
         for (column, &out) in columns.iter_mut().zip(&out) {

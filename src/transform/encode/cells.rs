@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::crossing::Groups;
 use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::parallel::shortest_run;
 
 /// A column of the table as codes into levels.
 #[derive(Debug)]
@@ -124,6 +125,7 @@ pub(super) fn fill<T: Send>(
     let results: Vec<Result<T>> = parts
         .into_par_iter()
         .enumerate()
+        .with_min_len(shortest_run(n_rows))
         .map(|(j, part)| write(j, part))
         .collect();
     Ok((values, results.into_iter().collect::<Result<Vec<T>>>()?))

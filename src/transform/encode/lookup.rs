@@ -88,11 +88,7 @@ impl Lookup {
     }
 
     pub(super) fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
-        let cells = self
-            .columns
-            .iter()
-            .map(|column| Ok(named_cells(rows, [column.name.as_str()].into_iter())?.remove(0)))
-            .collect::<Result<Vec<Cells<'_>>>>()?;
+        let cells = named_cells(rows, self.columns.iter().map(|column| column.name.as_str()))?;
         let widths: Vec<usize> = self.columns.iter().map(|c| c.outputs.len()).collect();
         let (values, _) = fill(rows.len(), &widths, |j, part| {
             self.columns[j].write(&cells[j], rows.index(), part)

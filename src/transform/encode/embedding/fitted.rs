@@ -94,11 +94,7 @@ impl FittedEmbeddingEncoder {
 
 impl FittedTransformer for FittedEmbeddingEncoder {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
-        let cells = self
-            .matrices
-            .iter()
-            .map(|matrix| Ok(named_cells(rows, [matrix.column()].into_iter())?.remove(0)))
-            .collect::<Result<Vec<Cells<'_>>>>()?;
+        let cells = named_cells(rows, self.matrices.iter().map(EmbeddingMatrix::column))?;
         let widths: Vec<usize> = self.matrices.iter().map(EmbeddingMatrix::size).collect();
         let (values, _) = fill(rows.len(), &widths, |j, out| {
             write(&self.matrices[j], &cells[j], rows.index(), out);
