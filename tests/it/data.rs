@@ -825,3 +825,23 @@ mod files {
         assert!(blank.sentinels.iter().any(|(sentinel, _)| sentinel == " "));
     }
 }
+
+/// Few levels are searched for one by one, many together.
+#[test]
+fn levels_are_found_among_others_however_many() {
+    let names = |codes: &[u32]| {
+        let names = codes.iter().map(|code| format!("l{code}")).collect();
+        stackfold::data::Levels::new(names).unwrap()
+    };
+    let known: Vec<u32> = (0..50).map(|i| i * 37 % 50).collect();
+    let levels = names(&known);
+    for n in [0, 1, 2, 16, 17, 60] {
+        let asked: Vec<u32> = (0..n).map(|i| i * 13 % 61).collect();
+        let expected = asked.iter().map(|a| known.iter().position(|k| k == a));
+        let expected: Vec<u32> = expected
+            .map(|place| place.map_or(stackfold::data::MISSING_CODE, |p| u32::try_from(p).unwrap()))
+            .collect();
+        assert_eq!(levels.codes_of(&names(&asked)), expected);
+    }
+    assert_eq!(levels, names(&known));
+}

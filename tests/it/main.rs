@@ -26,6 +26,7 @@ mod neural;
 mod neural_input;
 mod neural_training;
 mod numeric;
+mod one_row;
 mod parity;
 mod progress;
 mod stability;

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 
 /// Rows that go down a tree side by side.
 pub(super) const LANES: usize = 64;
-/// So many rows go down the trees one after the other: a tile of them would be mostly empty.
-pub(super) const FEW_ROWS: usize = 16;
+/// So many rows go down the trees one after the other: a tile of them would be half empty.
+pub(super) const FEW_ROWS: usize = 32;
 
 /// One step down: 16 bytes.
 ///

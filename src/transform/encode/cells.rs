@@ -1,5 +1,6 @@
 //! The categorical columns that an encoder works on, and values looked up by level.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -13,15 +14,19 @@ use crate::parallel::shortest_run;
 #[derive(Debug)]
 pub(super) struct Cells<'a> {
     pub(super) name: &'a str,
-    column: Column,
+    column: Cow<'a, Column>,
 }
 
 impl<'a> Cells<'a> {
-    fn new(name: &'a str, column: &Column) -> Result<Self> {
+    fn new(name: &'a str, column: &'a Column) -> Result<Self> {
         match column.kind() {
-            ColumnKind::Categorical | ColumnKind::Boolean => Ok(Self {
+            ColumnKind::Categorical => Ok(Self {
                 name,
-                column: column.to_categorical(),
+                column: Cow::Borrowed(column),
+            }),
+            ColumnKind::Boolean => Ok(Self {
+                name,
+                column: Cow::Owned(column.to_categorical()),
             }),
             other => Err(Error::wrong_kind(
                 "categorical or boolean (Table::with_categorical declares it so)",

@@ -106,12 +106,14 @@ impl LookupColumn {
             .iter()
             .zip(out.chunks_exact_mut(rows.len().max(1)))
         {
-            let refused: Vec<bool> = code
-                .iter()
-                .map(|code| output.unseen == Otherwise::Refuse && !known(code))
-                .chain([output.missing == Otherwise::Refuse])
-                .collect();
-            cells.check(rows, &refused)?;
+            if [output.unseen, output.missing].contains(&Otherwise::Refuse) {
+                let refused: Vec<bool> = code
+                    .iter()
+                    .map(|code| output.unseen == Otherwise::Refuse && !known(code))
+                    .chain([output.missing == Otherwise::Refuse])
+                    .collect();
+                cells.check(rows, &refused)?;
+            }
             let table: Vec<f32> = code
                 .iter()
                 .map(|code| match output.values.get(*code as usize) {
