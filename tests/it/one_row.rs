@@ -1,4 +1,5 @@
 //! Rows are predicted alike alone and together, on any thread.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use rayon::ThreadPoolBuilder;
 use stackfold::data::RowIndex;
@@ -21,10 +22,8 @@ fn table() -> (Table, Labels) {
     let mut columns: Vec<(String, Column)> = (0..12)
         .map(|j| {
             let seed = noise.child("numbers").at(j);
-            let value = |i| match seed.child("missing").uniform(i) < 0.1 {
-                true => f64::NAN,
-                false => seed.normal(i),
-            };
+            let missing = |i| seed.child("missing").uniform(i) < 0.1;
+            let value = |i| if missing(i) { f64::NAN } else { seed.normal(i) };
             let values: Vec<f64> = (0..N_ROWS as u64).map(value).collect();
             (format!("number {j}"), Column::numeric(values))
         })
@@ -73,12 +72,11 @@ fn fitted(table: &Table, labels: &Labels) -> FittedStack<Labels> {
 fn alone(table: &Table, row: usize) -> Table {
     let columns = table.schema().fields().iter().map(|field| {
         let column = table.column(field.name()).unwrap();
-        let column = match column.codes() {
-            Some(_) => Column::categorical([column.text(row).as_deref()]),
-            None => {
-                let row = [u32::try_from(row).unwrap()];
-                Column::numeric(column.numbers(RowIndex::Some(&row)))
-            }
+        let column = if column.kind() == ColumnKind::Categorical {
+            Column::categorical([column.text(row).as_deref()])
+        } else {
+            let row = [u32::try_from(row).unwrap()];
+            Column::numeric(column.numbers(RowIndex::Some(&row)))
         };
         (field.name().to_owned(), column)
     });
