@@ -203,6 +203,21 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
         ))
     }
 
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        let rows = train.rows();
+        let steps = self.steps(rows, |selector| selector.positions(rows))?;
+        let fitted: Vec<Result<_>> = steps
+            .par_iter()
+            .map(|(step, positions)| {
+                let seed = train.seed().child(&step.name);
+                let train = train.select(positions).with_seed(seed);
+                let fitted = step.transformer.fit_part_dyn(train);
+                fitted.map_err(|e| e.in_step(&step.name))
+            })
+            .collect();
+        self.of_steps(steps, fitted.into_iter().collect::<Result<_>>()?)
+    }
+
     fn fit_batches(&self, train: TrainBatches<'_, Y>) -> Result<Self::Fitted> {
         let table = train.table();
         let mut rows = table.empty().rows();
@@ -233,6 +248,17 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
                 fitted.push(result?);
             }
         }
+        self.of_steps(steps, fitted)
+    }
+}
+
+impl<Y: Target> ColumnTransformer<Y> {
+    /// What is fitted, of steps that were and gave no features.
+    fn of_steps(
+        &self,
+        steps: Vec<(Step<Y>, Vec<usize>)>,
+        fitted: Vec<Arc<dyn FittedTransformer>>,
+    ) -> Result<FittedColumnTransformer> {
         let parts = steps.iter().zip(&fitted).map(|((step, _), fitted)| {
             let features = Features::from_buffer(fitted.fields(), 0, Vec::new())?;
             Ok(renamed::<OutOfSample>(features, &step.name, self.naming))
@@ -241,9 +267,7 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
         let fields = Features::join(parts, 0)?.shared_fields();
         Ok(Self::fitted(steps, fitted, fields))
     }
-}
 
-impl<Y: Target> ColumnTransformer<Y> {
     fn fitted(
         steps: Vec<(Step<Y>, Vec<usize>)>,
         fitted: Vec<Arc<dyn FittedTransformer>>,

@@ -210,6 +210,12 @@ pub trait DynTransformer<Y: Target>: std::fmt::Debug + Send + Sync {
         train: Train<'_, Y>,
     ) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)>;
 
+    /// See [`Transformer::fit_part`].
+    ///
+    /// # Errors
+    /// As there.
+    fn fit_part_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedTransformer>>;
+
     /// See [`Transformer::fit_batches`].
     ///
     /// # Errors
@@ -224,6 +230,10 @@ impl<Y: Target, T: Transformer<Y>> DynTransformer<Y> for T {
     ) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)> {
         let (fitted, features) = self.fit_transform(train)?;
         Ok((Arc::new(fitted), features))
+    }
+
+    fn fit_part_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedTransformer>> {
+        Ok(Arc::new(self.fit_part(train)?))
     }
 
     fn fit_batches_dyn(&self, train: TrainBatches<'_, Y>) -> Result<Arc<dyn FittedTransformer>> {

@@ -57,6 +57,8 @@ enum Law {
     LevelNames,
     /// The seed does not matter.
     Seed,
+    /// Fitted without features of the training rows it transforms new ones just the same.
+    WithoutFeatures,
     /// Alone in a column transformer it does what it does by itself.
     AsStep,
     /// In a pipeline new rows are predicted row by row, by name, on any number of threads.
@@ -445,6 +447,10 @@ impl Transformer<Labels> for Any {
         let (fitted, features) = self.0.fit_transform_dyn(train)?;
         Ok((FittedAny(fitted), features))
     }
+
+    fn fit_part(&self, train: Train<'_, Labels>) -> Result<FittedAny> {
+        self.0.fit_part_dyn(train).map(FittedAny)
+    }
 }
 
 impl FittedTransformer for FittedAny {
@@ -795,6 +801,33 @@ fn seeds_matter_only_to_what_draws() {
         })?;
         let [a, b] = [fitted, other].map(|f| bits(&f.transform(table.rows()).unwrap()));
         ensure(a == b, || "new rows".to_owned())
+    });
+}
+
+#[test]
+fn what_is_fitted_is_the_same_without_features() {
+    check(Law::WithoutFeatures, |case| {
+        let (table, target) = (table(&case.columns()), labels(N));
+        let (fitted, _) = case.fit(&table, &target, Seed::new(1).child("step"));
+        let build = || Any((case.build)(Some(&folds(N))));
+        let train = Train::new(&table, &target).unwrap();
+        let alone = train.with_seed(Seed::new(1).child("step"));
+        let alone = build().fit_part(alone).unwrap();
+        let step = ColumnTransformer::new().with("step", Selector::all(), build());
+        let step = step.fit_part(train.with_seed(Seed::new(1))).unwrap();
+        let names: Vec<String> = fitted
+            .fields()
+            .iter()
+            .map(|f| format!("step__{}", f.name()))
+            .collect();
+        ensure(
+            step.fields().iter().map(|f| f.name()).eq(names.iter()),
+            || format!("{names:?}"),
+        )?;
+        let [a, b, c] = [&*fitted, &alone as &dyn FittedTransformer, &step]
+            .map(|f| bits(&f.transform(table.rows()).unwrap()));
+        ensure(a == b, || "alone".to_owned())?;
+        ensure(a == c, || "as a step".to_owned())
     });
 }
 
