@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ ROOT = HERE.parents[1]
 # Rounds stop when a work has used this many seconds.
 BUDGET_S = 150
 SEED = 7
+# Libraries with programs in `rust_peers`.
+RUST = ("linfa", "smartcore", "ferrolearn", "featrs")
 
 
 def log(text):
@@ -57,7 +60,7 @@ class Comparison:
         self.folder = folder
         self.only = [part for part in arguments.only.split(",") if part]
         self.failed = False
-        self.binary = None
+        self.binaries = {}
 
     def wanted(self, name):
         return not self.only or any(part in name for part in self.only)
@@ -70,12 +73,13 @@ class Comparison:
     def mixed(self, rows, numbers, test_rows):
         return self.data(f"mixed-{rows}-{numbers}-{test_rows}", synthetic_mixed.write, rows, test_rows, numbers, SEED)
 
-    def strings(self, rows):
-        return self.data(f"strings-{rows}", synthetic_columns.write_strings, rows, SEED)
+    def strings(self, rows, complete=False):
+        name = f"strings-{rows}{'-complete' * complete}"
+        return self.data(name, synthetic_columns.write_strings, rows, SEED, complete)
 
-    def numbers(self, rows, cols, continuous):
-        name = f"numbers-{rows}-{cols}-{'continuous' if continuous else 'mixed'}"
-        return self.data(name, synthetic_columns.write_numbers, rows, cols, continuous, SEED)
+    def numbers(self, rows, cols, continuous, complete=False):
+        name = f"numbers-{rows}-{cols}-{'continuous' if continuous else 'mixed'}{'-complete' * complete}"
+        return self.data(name, synthetic_columns.write_numbers, rows, cols, continuous, SEED, complete)
 
     def table(self, name, split):
         return self.data(f"{name}-{split}", tables.write, name, split)
@@ -109,26 +113,36 @@ class Comparison:
         }
         path = self.folder / "job.json"
         path.write_text(json.dumps(job))
-        program = [self.ours()] if contestant == "ours" else [sys.executable, str(HERE / "peer.py")]
+        program = self.program(contestant)
         threads = str(job["threads"])
         environment = {
             **os.environ, "OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run([*program, str(path)], env=environment, stdout=subprocess.PIPE, check=True, text=True)
         figures = json.loads(done.stdout)
+        if contestant in RUST:
+            figures["version"] = f"{contestant} {locked_version(contestant)}"
         log(f"  {contestant}: {figures['seconds']:.6g} s, {show(figures['mb'])} MB, {job['threads']} threads")
         return figures
 
-    def ours(self):
-        """The path of our program, built before its first run."""
-        if self.binary is None:
+    def program(self, contestant):
+        """The command that runs jobs, built before its first run if it is Rust."""
+        if contestant == "ours":
+            return [self.built("ours", "ours")]
+        if contestant in RUST:
+            return [self.built("rust_peers", f"{contestant}_peer", "--features", contestant)]
+        return [sys.executable, str(HERE / "peer.py")]
+
+    def built(self, crate, binary, *options):
+        if binary not in self.binaries:
             target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target" / "compare"))
-            manifest = HERE / "ours" / "Cargo.toml"
-            log("building ours")
+            manifest = HERE / crate / "Cargo.toml"
+            log(f"building {binary}")
             subprocess.run(
-                ["cargo", "build", "--release", "--quiet", "--manifest-path", str(manifest)],
+                ["cargo", "build", "--release", "--quiet", "--locked", "--manifest-path", str(manifest), "--bin", binary,
+                 *options],
                 env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
-            self.binary = str(target / "release" / "ours")
-        return self.binary
+            self.binaries[binary] = str(target / "release" / binary)
+        return self.binaries[binary]
 
     def rounds(self, work, entries):
         """Runs the entries, (contestant, job) by name, in turn, round after round; the medians of each."""
@@ -172,9 +186,18 @@ class Comparison:
         print(json.dumps(fields), flush=True)
 
 
+def locked_version(library):
+    """The version of a Rust library that is built."""
+    with open(HERE / "rust_peers" / "Cargo.lock", "rb") as lock:
+        packages = tomllib.load(lock)["package"]
+    return next(package["version"] for package in packages if package["name"] in (library, f"{library}-core"))
+
+
 def medians(runs):
-    """The last of the runs, with the medians of seconds and memory."""
+    """The last of the runs, with the medians of seconds and memory, those of a batch too."""
     middle = dict(runs[-1])
+    if "batch" in middle:
+        middle["batch"] = medians([run["batch"] for run in runs])
     for key in ("seconds", "mb"):
         values = [run[key] for run in runs if run[key] is not None]
         middle[key] = statistics.median(values) if values else None

@@ -164,15 +164,18 @@ def run_stack(job, meta):
     x, y = peer.prepare("train"), data_set.target(job["data"], "train")
     _, seconds, mb = measured(lambda: peer.fit(x, y))
     del x
+    figures = {"seconds": seconds, "mb": mb, "version": peer.version}
     if job["stack"]["is_cross_validation"]:
         predictions = peer.out_of_fold
     else:
         x = peer.prepare("test")
-        if job["measure"] == "predict_row":
-            seconds, mb = peer.seconds_per_row(x, job["calls"]), None
         predictions = peer.predict(x)
+        if job["measure"] == "predict_row":
+            runs = [measured(lambda: peer.predict(x)) for _ in range(3)]
+            batch = {"seconds": statistics.median(run[1] for run in runs), "mb": statistics.median(run[2] for run in runs)}
+            figures |= {"seconds": peer.seconds_per_row(x, job["calls"]), "mb": None, "batch": batch}
     np.asarray(predictions, dtype="<f8").tofile(job["predictions"])
-    return {"seconds": seconds, "mb": mb, "version": peer.version}
+    return figures
 
 
 def main():

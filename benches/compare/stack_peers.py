@@ -17,6 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_te
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
+from threadpoolctl import threadpool_limits
 
 import data_set
 
@@ -94,14 +95,19 @@ class Stack:
         self.predict = lambda x: blender.predict_proba(predictions(preprocessing.transform(x)))[:, 1]
 
     def seconds_per_row(self, x, n_calls):
+        """On one thread: more than one take longer for a single row."""
         x = x[:n_calls]
         rows = [x[i : i + 1] for i in range(len(x))]
+        for member in self.model[-1].estimators_:
+            if hasattr(member, "n_jobs"):
+                member.n_jobs = 1
         times = []
-        for i in range(n_calls):
-            row = rows[i % len(rows)]
-            start = time.perf_counter()
-            self.predict(row)
-            times.append(time.perf_counter() - start)
+        with threadpool_limits(1):
+            for i in range(n_calls):
+                row = rows[i % len(rows)]
+                start = time.perf_counter()
+                self.predict(row)
+                times.append(time.perf_counter() - start)
         return statistics.median(times)
 
 

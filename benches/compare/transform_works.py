@@ -8,6 +8,8 @@ import numpy as np
 from comparison import BUDGET_S, log, medians
 
 STRINGS, MIXED, CONTINUOUS = "strings", "mixed", "continuous"
+# Without missing cells.
+COMPLETE_STRINGS, COMPLETE = "complete strings", "complete"
 # Differences are relative to 1 or the number, whichever is larger.
 TOLERANCE = 1e-6
 
@@ -18,10 +20,10 @@ def work(name, transform, columns, form="plain", tolerance=TOLERANCE, noise=0, n
 
     def run(comparison, peers):
         arguments = comparison.arguments
-        if columns == STRINGS:
-            folder = comparison.strings(arguments.rows)
+        if columns in (STRINGS, COMPLETE_STRINGS):
+            folder = comparison.strings(arguments.rows, columns == COMPLETE_STRINGS)
         else:
-            folder = comparison.numbers(arguments.rows, arguments.cols, columns == CONTINUOUS)
+            folder = comparison.numbers(arguments.rows, arguments.cols, columns == CONTINUOUS, columns == COMPLETE)
         job = {"model": "transform", "transform": transform, "input": form, "noise": noise, "data": folder, "output": ""}
         hash_of_ours = comparison.execute("ours", {**job, "threads": 8})["hash"]
         differences = None

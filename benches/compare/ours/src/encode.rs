@@ -50,6 +50,7 @@ pub fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> 
         seconds,
         mb: None,
         predictions_hash: None,
+        batch: None,
     })
 }
 

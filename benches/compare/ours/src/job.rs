@@ -59,6 +59,8 @@ pub enum Model {
     Boosting,
     RandomForest,
     ExtraTrees,
+    Logistic,
+    NaiveBayes,
     Network,
     /// No model: features are encoded and written.
     Features,
@@ -78,6 +80,7 @@ pub enum Work {
     Robust,
     Quantile,
     MeanStandard,
+    Standard,
     /// Nothing but a copy of the numbers.
     Copy,
 }
@@ -98,6 +101,8 @@ pub enum Input {
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     Fit,
+    /// A fit, and then the test rows' predictions.
+    FitPredict,
     /// An epoch of a network.
     Epoch,
     Predict,

@@ -6,6 +6,7 @@
 mod encode;
 mod folder;
 mod job;
+mod linear;
 mod measure;
 mod memory;
 mod network;
@@ -41,6 +42,11 @@ fn main() -> Result<()> {
         println!("{}", serde_json::to_string(&stack::run(&job, &folder)?)?);
         return Ok(());
     }
+    if let Model::Logistic | Model::NaiveBayes = job.model {
+        let report = linear::run(&job, &folder, &folder.labels()?)?;
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
     let report = match folder.target_kind() {
         TargetKind::Regression => run(&job, &folder, &folder.values()?)?,
         TargetKind::Binary | TargetKind::Multiclass => run(&job, &folder, &folder.labels()?)?,
@@ -54,6 +60,7 @@ fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
         Model::Boosting => trees::boosting(job, folder, target),
         Model::RandomForest => trees::random_forest(job, folder, target),
         Model::ExtraTrees => trees::extra_trees(job, folder, target),
+        Model::Logistic | Model::NaiveBayes => Err("classes are wanted".into()),
         Model::Network => network::run(job, folder, target),
         Model::Features => encode::run(job, folder, target),
         Model::Transform => Err("a transformer gives no predictions".into()),

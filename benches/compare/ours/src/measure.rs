@@ -18,13 +18,39 @@ pub struct Report {
     /// Peak of memory above what was there before, in MB.
     pub mb: Option<f64>,
     pub predictions_hash: Option<String>,
+    /// Of a stack that predicts rows one after another: all of them at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
+}
+
+#[derive(serde::Serialize)]
+pub struct Batch {
+    pub seconds: f64,
+    pub mb: f64,
+}
+
+impl Report {
+    /// Writes the predictions.
+    pub fn new(
+        job: &Job,
+        seconds: f64,
+        mb: Option<f64>,
+        predictions: &impl Prediction,
+    ) -> Result<Self> {
+        Ok(Self {
+            seconds,
+            mb,
+            predictions_hash: Some(write_predictions(job, predictions)?),
+            batch: None,
+        })
+    }
 }
 
 pub fn context(job: &Job) -> FitContext<'static> {
     FitContext::default().with_seed(Seed::new(job.seed))
 }
 
-/// Fits, timed, or fits and predicts, timed.
+/// Fits and predicts; one of them is timed, or both together.
 pub fn fit_and_predict<Y: Target, E: Estimator<Y>>(
     job: &Job,
     folder: &Folder,
@@ -32,6 +58,14 @@ pub fn fit_and_predict<Y: Target, E: Estimator<Y>>(
     estimator: &E,
 ) -> Result<Report> {
     let features = folder.features("train", job.categories)?.assume_in_sample();
+    if matches!(job.measure, Measure::FitPredict) {
+        let test = folder.features("test", job.categories)?;
+        let (predictions, seconds, mb) = measured(|| {
+            let fitted = estimator.fit(&features, target, &context(job))?;
+            fitted.predict(&test)
+        })?;
+        return Report::new(job, seconds, Some(mb), &predictions);
+    }
     let (fitted, mut seconds, mut mb) =
         measured(|| estimator.fit(&features, target, &context(job)))?;
     drop(features);
@@ -45,11 +79,7 @@ pub fn fit_and_predict<Y: Target, E: Estimator<Y>>(
         seconds = median(runs.iter().map(|run| run.0).collect());
         mb = median(runs.iter().map(|run| run.1).collect());
     }
-    Ok(Report {
-        seconds,
-        mb: Some(mb),
-        predictions_hash: Some(write_predictions(job, &fitted.predict(&features)?)?),
-    })
+    Report::new(job, seconds, Some(mb), &fitted.predict(&features)?)
 }
 
 /// The median over calls with one row each, the rows in turn, of a model with one output.
@@ -79,11 +109,7 @@ pub fn predict_rows<Y: Target, P: Predictor<Y>>(
     let last = (job.calls - 1) % rows.len();
     let expected = predictions.column(predictions.n_columns() - 1)[last];
     assert!((answer[0] - expected).abs() < 1e-5);
-    Ok(Report {
-        seconds: median(times),
-        mb: None,
-        predictions_hash: Some(write_predictions(job, &predictions)?),
-    })
+    Report::new(job, median(times), None, &predictions)
 }
 
 /// The result of the work, its seconds, and its peak of memory above what was there before.
@@ -104,7 +130,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 
 /// Writes the probability of the positive class, of each of more classes, or the value; gives the
 /// FNV-1a hash of the bytes.
-pub fn write_predictions(job: &Job, predictions: &impl Prediction) -> Result<String> {
+fn write_predictions(job: &Job, predictions: &impl Prediction) -> Result<String> {
     let n_columns = predictions.n_columns();
     let columns = usize::from(n_columns == 2)..n_columns;
     let bytes: Vec<u8> = columns

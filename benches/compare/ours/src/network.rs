@@ -12,14 +12,14 @@ use stackfold::progress::{Event, Progress};
 use crate::Result;
 use crate::folder::Folder;
 use crate::job::{Job, Measure};
-use crate::measure::{
-    Report, context, fit_and_predict, measured, median, predict_rows, write_predictions,
-};
+use crate::measure::{Report, context, fit_and_predict, measured, median, predict_rows};
 
 pub fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
     let network = with_options(&NeuralNetwork::new(), &job.network)?;
     match job.measure {
-        Measure::Fit | Measure::Predict => fit_and_predict(job, folder, target, &network),
+        Measure::Fit | Measure::FitPredict | Measure::Predict => {
+            fit_and_predict(job, folder, target, &network)
+        }
         Measure::Epoch => fit_by_epoch(job, folder, target, &network),
         Measure::PredictRow => {
             let features = folder.features("train", job.categories)?.assume_in_sample();
@@ -64,11 +64,7 @@ fn fit_by_epoch<Y: Target>(
         .windows(2)
         .map(|pair| (pair[1] - pair[0]).as_secs_f64());
     let predictions = fitted.predict(&folder.features("test", job.categories)?)?;
-    Ok(Report {
-        seconds: median(epochs.collect()),
-        mb: Some(mb),
-        predictions_hash: Some(write_predictions(job, &predictions)?),
-    })
+    Report::new(job, median(epochs.collect()), Some(mb), &predictions)
 }
 
 /// When epochs ended.

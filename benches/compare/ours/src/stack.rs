@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use rayon::ThreadPoolBuilder;
 use stackfold::data::{Column, ColumnKind, Labels, RowIndex, Table, Train};
 use stackfold::folds::StratifiedKFold;
 use stackfold::model::bayes::GaussianNaiveBayes;
@@ -21,7 +22,7 @@ use stackfold::transform::{Chain, ColumnTransformer, Selector, Then};
 use crate::Result;
 use crate::folder::Folder;
 use crate::job::{Job, Measure, Member, StackJob};
-use crate::measure::{Report, measured, median, write_predictions};
+use crate::measure::{Batch, Report, measured, median};
 
 pub fn run(job: &Job, folder: &Folder) -> Result<Report> {
     let options = job.stack.as_ref().ok_or("a stack has options")?;
@@ -36,19 +37,21 @@ pub fn run(job: &Job, folder: &Folder) -> Result<Report> {
         // As scikit-learn's stack predicts.
         stack = stack.with_new_rows(NewRows::Refit);
     }
-    let (fitted, mut seconds, mb) = measured(|| stack.fit(rows))?;
+    let (fitted, seconds, mb) = measured(|| stack.fit(rows))?;
     let test = folder.table("test", job.categories)?;
-    if matches!(job.measure, Measure::PredictRow) {
-        seconds = seconds_per_row(&test, job.calls, &fitted)?;
-    } else if matches!(job.measure, Measure::Predict) {
-        let start = Instant::now();
-        fitted.predict(test.rows())?;
-        seconds = start.elapsed().as_secs_f64();
+    if !matches!(job.measure, Measure::PredictRow) {
+        return Report::new(job, seconds, Some(mb), &fitted.predict(test.rows())?);
     }
+    let batch = batch(&test, &fitted)?;
+    // The fit and the batch take all threads, a row takes one.
+    let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
+    let seconds = pool.install(|| {
+        seconds_per_row(&test, job.calls, &fitted).map_err(|error| error.to_string())
+    })?;
+    let report = Report::new(job, seconds, None, &fitted.predict(test.rows())?)?;
     Ok(Report {
-        seconds,
-        mb: Some(mb),
-        predictions_hash: Some(write_predictions(job, &fitted.predict(test.rows())?)?),
+        batch: Some(batch),
+        ..report
     })
 }
 
@@ -114,11 +117,16 @@ fn cross_validate(job: &Job, options: &StackJob, rows: Train<'_, Labels>) -> Res
     let folds = StratifiedKFold::new(options.n_folds);
     let validator = CrossValidator::new(&folds).with_memory_limit(options.memory_limit);
     let (result, seconds, mb) = measured(|| validator.run(learner.as_ref(), rows))?;
-    let predictions = result.out_of_fold().prediction();
-    Ok(Report {
-        seconds,
-        mb: Some(mb),
-        predictions_hash: Some(write_predictions(job, predictions)?),
+    Report::new(job, seconds, Some(mb), result.out_of_fold().prediction())
+}
+
+/// All rows of the table at once: the median of three calls.
+fn batch(test: &Table, fitted: &impl FittedLearner<Labels>) -> Result<Batch> {
+    let runs = (0..3).map(|_| measured(|| fitted.predict(test.rows())));
+    let runs = runs.collect::<Result<Vec<_>>>()?;
+    Ok(Batch {
+        seconds: median(runs.iter().map(|run| run.1).collect()),
+        mb: median(runs.iter().map(|run| run.2).collect()),
     })
 }
 

@@ -121,6 +121,7 @@ pub fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> 
             let scaled = Imputer::mean().then(StandardScaler::new());
             fit(job, folder, target, &scaled)
         }
+        Work::Standard => fit(job, folder, target, &StandardScaler::new()),
         Work::Copy => copy(job, folder),
     }
 }
