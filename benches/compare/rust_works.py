@@ -17,6 +17,10 @@ LABELS = {("smartcore", "random_forest"), ("smartcore", "logistic"), ("smartcore
 NOTES = {
     ("linfa", "random_forest"): "linfa draws columns for each tree, half of them, and with replacement; AUC of votes counted by hand",
     ("linfa", "naive_bayes"): "from joint_log_likelihood: linfa's predict_proba is not finite for many columns",
+    ("smartcore", "one_hot"):
+        "from codes of levels, a column at a time: of columns side by side smartcore lays the indicators over one another",
+    ("ferrolearn", "one_hot"): "from codes of levels",
+    ("ferrolearn", "target"): "from codes of levels; ferrolearn's folds are blocks of rows, not shuffled, not stratified",
     ("smartcore", "boosting"): "XGRegressor on 0 and 1, trees of depth 5: smartcore has no boosting of classes",
 }
 
@@ -32,8 +36,8 @@ def learner(model):
             job = {
                 "model": model, "measure": "fit_predict", "data": folder, "threads": threads, "n_trees": arguments.trees,
                 "max_depth": MAX_DEPTH}
-            figures = comparison.beside(model, peers, job)
             for peer in peers:
+                figures = comparison.beside(model, [peer], job)
                 metric = "accuracy" if (peer, model) in LABELS else "auc"
                 ours, theirs = (scored(metric, folder, figures[c]) for c in ("ours", peer))
                 note = "labels only" if metric == "accuracy" else NOTES.get((peer, model))
@@ -63,13 +67,12 @@ def runnable(comparison, peers):
     return found
 
 
-def transformer(name, transform, columns, form="plain", note=None):
-    """As the works of transforms."""
-    run_work = work(name, transform, columns, form, note=note)
+def transformer(name, transform, columns, form="plain"):
+    """As the works of transforms; each peer's note is its own."""
 
     def run(comparison, peers):
-        if peers := runnable(comparison, peers):
-            run_work(comparison, peers)
+        for peer in runnable(comparison, peers):
+            work(name, transform, columns, form, note=NOTES.get((peer, transform)))(comparison, [peer])
 
     return run
 
@@ -92,8 +95,6 @@ def write_prepared(folder, source):
     data_set.write(folder, columns, y, meta["n_train"], meta["target"], truth=meta["truth"])
 
 
-CODES = "from codes of levels, which is what they take"
-
 # The work, its peers, how it is run.
 WORKS = [
     ("random_forest", ["linfa", "smartcore", "ferrolearn"], learner("random_forest")),
@@ -102,9 +103,9 @@ WORKS = [
     ("logistic", ["linfa", "smartcore", "ferrolearn"], learner("logistic")),
     ("naive_bayes", ["linfa", "smartcore", "ferrolearn"], learner("naive_bayes")),
     ("one_hot", ["featrs"], transformer("one_hot", "one_hot", COMPLETE_STRINGS)),
-    ("one_hot_table", ["smartcore", "ferrolearn"], transformer("one_hot_table", "one_hot", COMPLETE_STRINGS, "table", CODES)),
+    ("one_hot_table", ["smartcore", "ferrolearn"], transformer("one_hot_table", "one_hot", COMPLETE_STRINGS, "table")),
     ("leave_one_out", ["featrs"], transformer("leave_one_out", "leave_one_out", COMPLETE_STRINGS)),
-    ("target_table", ["ferrolearn"], transformer("target_table", "target", COMPLETE_STRINGS, "table", CODES)),
+    ("target_table", ["ferrolearn"], transformer("target_table", "target", COMPLETE_STRINGS, "table")),
     ("median", ["ferrolearn", "featrs"], transformer("median", "median", MIXED)),
     ("robust", ["ferrolearn", "featrs"], transformer("robust", "robust", MIXED)),
     ("quantile", ["ferrolearn", "featrs"], transformer("quantile", "quantile", MIXED)),

@@ -34,6 +34,7 @@ class Stack:
         if job["categories"] == "numbers":
             self.codes = []
         self.folds = StratifiedKFold(max(self.options["n_folds"], 2), shuffle=True, random_state=job["seed"])
+        self.target_folds = StratifiedKFold(5, shuffle=True, random_state=job["seed"])
 
     def prepare(self, part):
         """The features: a matrix, or a frame if categories are strings."""
@@ -55,7 +56,7 @@ class Stack:
         if not self.codes:
             return numbers
         others = [j for j in range(len(self.meta["columns"])) if j not in self.codes]
-        categories = make_pipeline(TargetEncoder(random_state=self.job["seed"]), StandardScaler())
+        categories = make_pipeline(TargetEncoder(cv=self.target_folds), StandardScaler())
         return ColumnTransformer([("numbers", numbers, self.names(others)), ("codes", categories, self.names(self.codes))])
 
     def members(self):

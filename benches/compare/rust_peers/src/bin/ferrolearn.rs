@@ -1,5 +1,7 @@
 //! ferrolearn.
 
+use std::collections::BTreeSet;
+
 use compare_rust_peers::folder::{Folder, Numbers};
 use compare_rust_peers::job::{Job, Model, Work};
 use compare_rust_peers::report::Report;
@@ -61,7 +63,7 @@ fn transform(job: &Job, folder: &Folder) -> Result<Report> {
         Work::OneHot => {
             let codes = codes(folder)?.mapv(|code| code as f64);
             let one_hot = || Ok(OneHotEncoder::<f64>::new().fit_transform(&codes)?);
-            Report::of_features(job, one_hot, |_| Ok(one_hot_names(folder)), column)
+            Report::of_features(job, one_hot, |_| Ok(one_hot_names(folder, &codes)), column)
         }
         Work::Target => {
             let (codes, y) = (codes(folder)?, Array1::from(folder.target()?));
@@ -93,15 +95,14 @@ fn scaled(work: Work, x: &Array2<f64>) -> Result<Array2<f64>> {
     })
 }
 
-/// Levels are sorted.
-fn one_hot_names(folder: &Folder) -> Vec<String> {
-    let columns = folder.columns().iter();
+/// Those levels that there are, sorted.
+fn one_hot_names(folder: &Folder, codes: &Array2<f64>) -> Vec<String> {
+    let columns = folder.columns().iter().zip(codes.columns());
     columns
-        .flat_map(|field| {
-            field
-                .levels
-                .iter()
-                .map(|level| format!("{}_{level}", field.name))
+        .flat_map(|(field, codes)| {
+            let present: BTreeSet<usize> = codes.iter().map(|&code| code as usize).collect();
+            let name = |code: usize| format!("{}_{}", field.name, field.levels[code]);
+            present.into_iter().map(name).collect::<Vec<_>>()
         })
         .collect()
 }

@@ -69,26 +69,46 @@ fn transform(job: &Job, folder: &Folder) -> Result<Report> {
                 column,
             )
         }
-        Work::OneHot => {
-            let codes = folder.codes()?;
-            let x = matrix(Numbers {
-                n_rows: folder.n_train(),
-                n_columns: folder.columns().len(),
-                values: codes.iter().map(|&code| code as f64).collect(),
-            })?;
-            let columns: Vec<usize> = (0..folder.columns().len()).collect();
-            Report::of_features(
-                job,
-                || {
-                    let parameters = OneHotEncoderParams::from_cat_idx(&columns);
-                    Ok(OneHotEncoder::fit(&x, parameters)?.transform(&x)?)
-                },
-                |_| Ok(one_hot_names(folder, &codes)),
-                column,
-            )
-        }
+        Work::OneHot => one_hot(job, folder),
         _ => Err("smartcore has no such transformer".into()),
     }
+}
+
+/// One column after another: of columns side by side, smartcore 0.7 lays the indicators over one
+/// another.
+fn one_hot(job: &Job, folder: &Folder) -> Result<Report> {
+    let n_rows = folder.n_train();
+    let codes = folder.codes()?;
+    let columns: Vec<DenseMatrix<f64>> = codes
+        .chunks(n_rows)
+        .map(|codes| {
+            matrix(Numbers {
+                n_rows,
+                n_columns: 1,
+                values: codes.iter().map(|&code| code as f64).collect(),
+            })
+        })
+        .collect::<Result<_>>()?;
+    let encode = |x: &DenseMatrix<f64>| {
+        let parameters = OneHotEncoderParams::from_cat_idx(&[0]);
+        Ok(OneHotEncoder::fit(x, parameters)?.transform(x)?)
+    };
+    Report::of_features(
+        job,
+        || columns.iter().map(encode).collect::<Result<Vec<_>>>(),
+        |_| Ok(one_hot_names(folder, &codes)),
+        |blocks, j| {
+            let mut place = j;
+            for block in blocks {
+                let width = block.shape().1;
+                if place < width {
+                    return column(block, place);
+                }
+                place -= width;
+            }
+            Err("no such column".into())
+        },
+    )
 }
 
 /// Levels are numbered as they come.
