@@ -9,7 +9,7 @@ use featrs::preprocessing::encoder_loo::LeaveOneOutEncoder;
 use featrs::preprocessing::imputer::SimpleImputer;
 use featrs::preprocessing::quantile_transformer::QuantileTransformer;
 use featrs::preprocessing::scaler::{RobustScaler, StandardScaler};
-use featrs::traits::{Fit, FitSupervised, FitTransform, Transform};
+use featrs::traits::{FitSupervised, FitTransform, Transform};
 use polars::prelude::{Column, DataFrame};
 
 fn main() -> Result<()> {
