@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 
 import data_set
 from comparison import close_enough, log, score
-from transform_works import COMPLETE, COMPLETE_STRINGS, MIXED, work
+from transform_works import COMPLETE, COMPLETE_STRINGS, CONTINUOUS, MIXED, work
 
 # Of AUC and of accuracy: learners draw, and go their own ways.
 TOLERANCE = 0.005
@@ -24,6 +24,7 @@ NOTES = {
     ("ferrolearn", "target"): "from codes of levels; ferrolearn's folds are blocks of rows, not shuffled, not stratified",
     ("linfa", "standard"): "linfa takes the matrix over and scales it in place",
     ("featrs", "leave_one_out"): "fit, and transform of the same frame, which featrs keeps and compares",
+    ("featrs", "quantile"): "of a value that comes many times featrs takes the last quantile, not the middle one",
     ("smartcore", "boosting"): "XGRegressor on 0 and 1, trees of depth 5: smartcore has no boosting of classes",
 }
 
@@ -109,7 +110,8 @@ WORKS = [
     ("target_table", ["ferrolearn"], transformer("target_table", "target", COMPLETE_STRINGS, "table")),
     ("median", ["ferrolearn", "featrs"], transformer("median", "median", MIXED)),
     ("robust", ["ferrolearn", "featrs"], transformer("robust", "robust", MIXED)),
-    ("quantile", ["ferrolearn", "featrs"], transformer("quantile", "quantile", MIXED)),
+    ("quantile", ["ferrolearn"], transformer("quantile", "quantile", MIXED)),
+    ("quantile_continuous", ["featrs"], transformer("quantile_continuous", "quantile", CONTINUOUS)),
     ("mean_standard", ["ferrolearn", "featrs"], transformer("mean_standard", "mean_standard", MIXED)),
     ("standard", ["linfa", "smartcore"], transformer("standard", "standard", COMPLETE)),
 ]
