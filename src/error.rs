@@ -239,6 +239,18 @@ impl Error {
         self.at(Place::Row(row))
     }
 
+    /// Turns the row, a position in a part of a table, into the table's row.
+    #[cfg(feature = "polars")]
+    #[must_use]
+    pub(crate) fn after_rows(mut self, n_rows: usize) -> Self {
+        for place in &mut self.0.places {
+            if let Place::Row(row) = place {
+                *row += n_rows;
+            }
+        }
+        self
+    }
+
     /// Turns the row, a position among these rows, into the table's row.
     #[must_use]
     pub(crate) fn among(mut self, rows: RowIndex<'_>) -> Self {

@@ -70,12 +70,12 @@ impl MissingCounts {
 /// ```
 #[derive(Debug, Clone)]
 pub struct TextRules {
-    kind: Option<ColumnKind>,
+    pub(crate) kind: Option<ColumnKind>,
     missing: Vec<String>,
     sentinels: Vec<String>,
-    thousands: Option<char>,
-    date_format: Option<DateFormat>,
-    infinities: Infinities,
+    pub(crate) thousands: Option<char>,
+    pub(crate) date_format: Option<DateFormat>,
+    pub(crate) infinities: Infinities,
 }
 
 impl Default for TextRules {
@@ -192,7 +192,7 @@ impl TextRules {
         cells: impl Iterator<Item = Option<f64>>,
     ) -> Result<(Column, MissingCounts)> {
         let causes = Causes::new(self);
-        let mut counts = causes.counts();
+        let mut counts = Counts::default();
         let values = cells.enumerate().map(|(row, cell)| {
             let Some(value) = cell else {
                 counts.null += 1;
@@ -222,7 +222,7 @@ impl TextRules {
         cells: impl Iterator<Item = Option<i64>>,
     ) -> (Column, MissingCounts) {
         let causes = Causes::new(self);
-        let mut counts = causes.counts();
+        let mut counts = Counts::default();
         let values: Vec<Option<i64>> = cells
             .map(|cell| {
                 let Some(value) = cell else {
@@ -290,7 +290,7 @@ impl TextRules {
     ) -> Result<std::result::Result<(Column, MissingCounts), Refused>> {
         /// Whole numbers up to this size are exact as `f64`.
         const EXACT: i64 = 1 << 53;
-        let mut counts = causes.counts();
+        let mut counts = Counts::default();
         let mut values: Vec<f64> = Vec::with_capacity(cells.size_hint().0);
         let (mut all_whole, mut any_large, mut first_infinite) = (true, false, None);
         for (row, cell) in cells.clone().enumerate() {
@@ -469,20 +469,20 @@ const A_DAY: i64 = 86_400_000;
 
 /// Why a cell is missing: not a number, or the sentinel at a place in the list.
 #[derive(Debug, Clone, Copy)]
-enum Cause {
+pub(crate) enum Cause {
     Null,
     Nan,
     Sentinel(usize),
 }
 
 /// The texts and numbers that stand for a missing cell.
-struct Causes<'r> {
+pub(crate) struct Causes<'r> {
     texts: Vec<&'r str>,
     numbers: Vec<(f64, usize)>,
 }
 
 impl<'r> Causes<'r> {
-    fn new(rules: &'r TextRules) -> Self {
+    pub(crate) fn new(rules: &'r TextRules) -> Self {
         let mut texts: Vec<&str> = Vec::new();
         for text in rules.sentinels.iter().chain(&rules.missing) {
             if !texts.contains(&text.as_str()) {
@@ -500,7 +500,31 @@ impl<'r> Causes<'r> {
         Self { texts, numbers }
     }
 
-    fn of_text(&self, text: &str) -> Option<Cause> {
+    /// Counts of cells by the places of their causes.
+    #[cfg(feature = "polars")]
+    pub(crate) fn counts_of(&self, missing: &MissingCounts) -> Counts {
+        let count = |text: &&str| {
+            let found = missing.sentinels.iter().find(|(sentinel, _)| sentinel == text);
+            found.map_or(0, |&(_, count)| count)
+        };
+        Counts {
+            null: missing.null,
+            nan: missing.nan,
+            infinite: missing.infinite,
+            sentinels: self.texts.iter().map(count).collect(),
+        }
+    }
+
+    /// Whether two of the texts are one number: a cell may then be one as a text and the other as a
+    /// number.
+    #[cfg(feature = "polars")]
+    pub(crate) fn are_ambiguous(&self) -> bool {
+        let mut numbers = self.numbers.iter().map(|(value, _)| (value + 0.0).to_bits()).collect::<Vec<_>>();
+        numbers.sort_unstable();
+        numbers.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    pub(crate) fn of_text(&self, text: &str) -> Option<Cause> {
         if text.is_empty() {
             return Some(Cause::Null);
         }
@@ -519,21 +543,14 @@ impl<'r> Causes<'r> {
     }
 
     #[allow(clippy::float_cmp, reason = "a sentinel is one exact number")]
-    fn of_number(&self, value: f64) -> Option<Cause> {
+    pub(crate) fn of_number(&self, value: f64) -> Option<Cause> {
         let found = self.numbers.iter().find(|(sentinel, _)| *sentinel == value);
         found.map(|&(_, place)| Cause::Sentinel(place))
-    }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            sentinels: vec![0; self.texts.len()],
-            ..Counts::default()
-        }
     }
 }
 
 #[derive(Default)]
-struct Counts {
+pub(crate) struct Counts {
     null: usize,
     nan: usize,
     infinite: usize,
@@ -541,15 +558,45 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, cause: Cause) {
+    pub(crate) fn add(&mut self, cause: Cause) {
         match cause {
             Cause::Null => self.null += 1,
             Cause::Nan => self.nan += 1,
-            Cause::Sentinel(place) => self.sentinels[place] += 1,
+            Cause::Sentinel(place) => {
+                // As long as it needs to be: most columns have no sentinel.
+                if self.sentinels.len() <= place {
+                    self.sentinels.resize(place + 1, 0);
+                }
+                self.sentinels[place] += 1;
+            }
         }
     }
 
-    fn finish(self, causes: &Causes<'_>) -> MissingCounts {
+    #[cfg(feature = "polars")]
+    pub(crate) fn has_sentinels(&self) -> bool {
+        self.sentinels.iter().any(|&count| count > 0)
+    }
+
+    #[cfg(feature = "polars")]
+    pub(crate) fn add_infinite(&mut self) {
+        self.infinite += 1;
+    }
+
+    /// Adds the counts of other rows.
+    #[cfg(feature = "polars")]
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.null += other.null;
+        self.nan += other.nan;
+        self.infinite += other.infinite;
+        for (place, &count) in other.sentinels.iter().enumerate() {
+            if self.sentinels.len() <= place {
+                self.sentinels.resize(place + 1, 0);
+            }
+            self.sentinels[place] += count;
+        }
+    }
+
+    pub(crate) fn finish(self, causes: &Causes<'_>) -> MissingCounts {
         MissingCounts {
             null: self.null,
             nan: self.nan,
@@ -566,20 +613,20 @@ impl Counts {
 }
 
 /// A cell that does not have the kind in question.
-struct Refused {
+pub(crate) struct Refused {
     row: usize,
     text: String,
 }
 
 impl Refused {
-    fn new(row: usize, text: &str) -> Self {
+    pub(crate) fn new(row: usize, text: &str) -> Self {
         Self {
             row,
             text: text.to_owned(),
         }
     }
 
-    fn error(self, expected: &str) -> Error {
+    pub(crate) fn error(self, expected: &str) -> Error {
         Error::data(expected, format!("{:?}", self.text)).in_row(self.row)
     }
 }
@@ -588,7 +635,7 @@ fn categorical<'a>(
     cells: impl Iterator<Item = Option<&'a str>>,
     causes: &Causes<'_>,
 ) -> (Column, MissingCounts) {
-    let mut counts = causes.counts();
+    let mut counts = Counts::default();
     let mut names: Vec<String> = Vec::new();
     let mut place_of: FxHashMap<&'a str, std::result::Result<u32, Cause>> = FxHashMap::default();
     let codes: Vec<u32> = cells
@@ -617,7 +664,7 @@ fn categorical<'a>(
     (column, counts.finish(causes))
 }
 
-fn boolean<'a>(
+pub(crate) fn boolean<'a>(
     cells: impl Iterator<Item = Option<&'a str>>,
     causes: &Causes<'_>,
     value_of: impl Fn(&str) -> Option<bool>,
@@ -627,7 +674,7 @@ fn boolean<'a>(
 }
 
 /// A column of dates, or of datetimes, from milliseconds since 1970.
-fn moments<'a>(
+pub(crate) fn moments<'a>(
     cells: impl Iterator<Item = Option<&'a str>>,
     causes: &Causes<'_>,
     dates: bool,
@@ -649,7 +696,7 @@ fn present_or_missing<'a, T>(
     causes: &Causes<'_>,
     value_of: impl Fn(&str) -> Option<T>,
 ) -> std::result::Result<(Vec<Option<T>>, MissingCounts), Refused> {
-    let mut counts = causes.counts();
+    let mut counts = Counts::default();
     let mut values = Vec::with_capacity(cells.size_hint().0);
     for (row, cell) in cells.enumerate() {
         values.push(match cell.map(|text| (text, causes.of_text(text))) {
@@ -667,13 +714,13 @@ fn present_or_missing<'a, T>(
     Ok((values, counts.finish(causes)))
 }
 
-enum Number {
+pub(crate) enum Number {
     Whole(i64),
     Real(f64),
 }
 
 /// A number, finite or infinite; blanks around it do not matter.
-fn number(text: &str, thousands: Option<char>) -> Option<Number> {
+pub(crate) fn number(text: &str, thousands: Option<char>) -> Option<Number> {
     let text = text.trim_ascii();
     if let Some(whole) = whole_number(text.as_bytes()) {
         return Some(Number::Whole(whole));
@@ -730,7 +777,7 @@ fn without_thousands(text: &str, digits: &str, separator: char) -> Option<Number
 }
 
 /// Whether the text is a whole number of two digits or more that begins with a zero.
-fn has_leading_zero(text: &str) -> bool {
+pub(crate) fn has_leading_zero(text: &str) -> bool {
     let text = text.trim_ascii().as_bytes();
     let digits = match text {
         [b'+' | b'-', rest @ ..] => rest,
@@ -739,7 +786,7 @@ fn has_leading_zero(text: &str) -> bool {
     digits.len() > 1 && digits[0] == b'0' && digits.iter().all(u8::is_ascii_digit)
 }
 
-fn true_or_false(text: &str) -> Option<bool> {
+pub(crate) fn true_or_false(text: &str) -> Option<bool> {
     match text.trim_ascii() {
         "true" | "True" | "TRUE" => Some(true),
         "false" | "False" | "FALSE" => Some(false),
@@ -756,7 +803,7 @@ fn boolean_word(text: &str) -> Option<bool> {
 }
 
 /// Whether the text is digits and dashes as in `2014-03-03`, be there such a day or not.
-fn has_date_shape(text: &str) -> bool {
+pub(crate) fn has_date_shape(text: &str) -> bool {
     let bytes = text.trim_ascii().as_bytes();
     bytes.len() == 10
         && bytes.iter().enumerate().all(|(i, b)| match i {
@@ -766,14 +813,14 @@ fn has_date_shape(text: &str) -> bool {
 }
 
 /// Milliseconds since 1970 of `2014-03-03`.
-fn iso_date(text: &str) -> Option<i64> {
+pub(crate) fn iso_date(text: &str) -> Option<i64> {
     let mut rest = text.trim_ascii();
     let days = leading_date(&mut rest)?;
     rest.is_empty().then_some(days * A_DAY)
 }
 
 /// Milliseconds since 1970 of `2014-03-03`, `2014-03-03T14:05` or `2014-03-03 14:05:00.250+01:00`.
-fn iso_moment(text: &str) -> Option<i64> {
+pub(crate) fn iso_moment(text: &str) -> Option<i64> {
     let mut rest = text.trim_ascii();
     let days = leading_date(&mut rest)?;
     if rest.is_empty() {

@@ -11,8 +11,8 @@ const A_DAY: i64 = 86_400_000;
 /// Moments are within 9,999 years of 1970.
 const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
-/// The column that a series of texts from a file is.
-pub(super) fn column_of_texts(
+/// The column that a series of texts is.
+fn column_of_texts(
     series: &Series,
     rules: &TextRules,
 ) -> Result<(data::Column, MissingCounts)> {

@@ -20,6 +20,7 @@
 //! # Ok::<(), stackfold::Error>(())
 //! ```
 
+mod chunks;
 mod csv;
 mod frame;
 mod reader;

@@ -3,17 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, IpcReader, LazyFrame, ParquetReader, SerReader, Series};
+use polars::prelude::{DataFrame, LazyFrame};
 use rayon::prelude::*;
 use regex::Regex;
 
 use super::backend;
-use super::csv::{Dialect, read_texts};
-use super::frame::{column_of_series, column_of_texts};
+use super::chunks::ColumnFile;
+use super::csv::{Dialect, read_columns};
+use super::frame::column_of_series;
 use crate::data::parse::{DateFormat, Infinities, MISSING_TEXTS, MissingCounts, TextRules};
 use crate::data::summary::Summary;
 use crate::data::{Column, ColumnKind, Role, Schema, Table};
 use crate::error::{Error, ErrorKind, Result};
+
+/// A table, and why its cells are missing, column by column.
+type Parsed = (Table, Vec<MissingCounts>);
 
 /// The columns that an option of a [`TableReader`] is for.
 #[derive(Debug, Clone)]
@@ -303,7 +307,7 @@ impl TableReader {
         self.from_frame(&frame.collect().map_err(|e| backend(&e))?)
     }
 
-    fn read_file(&self, path: &Path) -> Result<(Table, Vec<MissingCounts>)> {
+    fn read_file(&self, path: &Path) -> Result<Parsed> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
         let ends_in = |endings: &[&str]| endings.iter().any(|e| name.ends_with(e));
@@ -322,7 +326,7 @@ impl TableReader {
         .map_err(|e| in_file(e, path))
     }
 
-    fn csv(&self, path: &Path) -> Result<(Table, Vec<MissingCounts>)> {
+    fn csv(&self, path: &Path) -> Result<Parsed> {
         let name = path.to_string_lossy().to_ascii_lowercase();
         let is_tabbed = [".tsv", ".tsv.gz"].iter().any(|e| name.ends_with(e));
         let dialect = Dialect {
@@ -331,67 +335,68 @@ impl TableReader {
                 .unwrap_or(if is_tabbed { b'\t' } else { b',' }),
             quote: self.quote,
         };
-        let texts = read_texts(path, dialect)?;
-        self.table(&texts, |name, series| {
-            let rules = self.rules(name);
-            column_of_texts(
-                series,
-                &match self.kind_of(name) {
-                    Some(kind) => rules.with_kind(kind),
-                    None => rules,
-                },
-            )
-        })
+        let (columns, missing) = read_columns(path, dialect, |names| {
+            self.check_names(names)?;
+            let rules = names.iter().map(|name| match self.kind_of(name) {
+                Some(kind) => self.rules(name).with_kind(kind),
+                None => self.rules(name),
+            });
+            Ok(rules.collect())
+        })?;
+        Ok((self.with_roles(Table::new(columns)?)?, missing))
     }
 
-    fn parquet(&self, path: &Path) -> Result<(Table, Vec<MissingCounts>)> {
-        let frame = ParquetReader::new(open(path)?).finish();
-        self.typed(&frame.map_err(|e| backend(&e))?)
+    fn parquet(&self, path: &Path) -> Result<Parsed> {
+        self.column_file(&ColumnFile::parquet(path)?)
     }
 
-    fn ipc(&self, path: &Path) -> Result<(Table, Vec<MissingCounts>)> {
-        let frame = IpcReader::new(open(path)?).finish();
-        self.typed(&frame.map_err(|e| backend(&e))?)
+    fn ipc(&self, path: &Path) -> Result<Parsed> {
+        self.column_file(&ColumnFile::ipc(path)?)
+    }
+
+    /// Makes columns of some of the file's at a time.
+    fn column_file(&self, file: &ColumnFile) -> Result<Parsed> {
+        self.check(file.n_rows(), &file.names)?;
+        let (mut columns, mut missing) = (Vec::new(), Vec::new());
+        for chunk in file.chunks() {
+            let (some, counts) = self.columns_of(&file.read(chunk)?)?;
+            columns.extend(some);
+            missing.extend(counts);
+        }
+        Ok((self.with_roles(Table::new(columns)?)?, missing))
     }
 
     /// The table that some rows and columns of a whole are, as [`TableReader::from_frame`]; options
     /// may name other columns, and identifiers are not looked for.
     pub(super) fn part_of_frame(&self, frame: &DataFrame) -> Result<Table> {
-        let column_of = |name: &str, series: &Series| {
-            column_of_series(series, self.kind_of(name), &self.rules(name))
-        };
-        let (table, _) = columns_of(frame, column_of)?;
+        let (columns, _) = self.columns_of(frame)?;
+        let table = Table::new(columns)?;
         let names: Vec<String> = table.schema().names().map(str::to_owned).collect();
         let roles = |name: &String| self.role_of(name).map(|role| (name.clone(), role));
         let mut roles = names.iter().filter_map(roles);
         roles.try_fold(table, |table, (name, role)| table.with_role(&name, role))
     }
 
-    fn typed(&self, frame: &DataFrame) -> Result<(Table, Vec<MissingCounts>)> {
-        self.table(frame, |name, series| {
-            column_of_series(series, self.kind_of(name), &self.rules(name))
-        })
+    fn typed(&self, frame: &DataFrame) -> Result<Parsed> {
+        let names: Vec<String> = frame.columns().iter().map(name_of).collect();
+        self.check(frame.height(), &names)?;
+        let (columns, missing) = self.columns_of(frame)?;
+        Ok((self.with_roles(Table::new(columns)?)?, missing))
     }
 
-    /// The table of a frame's columns, each made by `column_of`, and why cells are missing.
-    fn table(
-        &self,
-        frame: &DataFrame,
-        column_of: impl Fn(&str, &Series) -> Result<(Column, MissingCounts)> + Sync,
-    ) -> Result<(Table, Vec<MissingCounts>)> {
-        if frame.height() == 0 {
+    /// Refuses a table without rows, and options for columns that are neither in the table nor in
+    /// the schema to follow.
+    fn check(&self, n_rows: usize, names: &[String]) -> Result<()> {
+        if n_rows == 0 {
             return Err(Error::data("at least one row", "none"));
         }
-        self.check_names(frame)?;
-        let (table, missing) = columns_of(frame, column_of)?;
-        Ok((self.with_roles(table)?, missing))
+        self.check_names(names)
     }
 
-    /// Refuses options for columns that are neither in the frame nor in the schema to follow.
-    fn check_names(&self, frame: &DataFrame) -> Result<()> {
-        let known = |name: &str| {
+    fn check_names(&self, names: &[String]) -> Result<()> {
+        let known = |name: &String| {
             let followed = self.schema.as_ref().and_then(|s| s.position(name));
-            followed.is_some() || frame.columns().iter().any(|c| c.name().as_str() == name)
+            followed.is_some() || names.contains(name)
         };
         let selections = self
             .kinds
@@ -407,11 +412,24 @@ impl TableReader {
         match all.find(|name| !known(name)) {
             None => Ok(()),
             Some(name) => {
-                let available = frame.columns().iter().map(|c| c.name().to_string());
-                let available = available.collect();
+                let available = names.to_vec();
                 Err(Error::new(ErrorKind::MissingColumn { available }).in_column(name))
             }
         }
+    }
+
+    /// The columns of a frame, with their names, and why cells are missing.
+    fn columns_of(&self, frame: &DataFrame) -> Result<(Vec<(String, Column)>, Vec<MissingCounts>)> {
+        let columns = frame.columns().par_iter().map(|column| {
+            let name = name_of(column);
+            let series = column.as_materialized_series();
+            let parsed = column_of_series(series, self.kind_of(&name), &self.rules(&name));
+            let (column, missing) = parsed.map_err(|e| e.in_column(&name))?;
+            Ok(((name, column), missing))
+        });
+        // The first error by column, whichever came first.
+        let columns = columns.collect::<Vec<Result<_>>>();
+        columns.into_iter().collect()
     }
 
     fn with_roles(&self, mut table: Table) -> Result<Table> {
@@ -469,34 +487,11 @@ impl TableReader {
     }
 }
 
-/// The columns of a frame, with no role yet.
-fn columns_of(
-    frame: &DataFrame,
-    column_of: impl Fn(&str, &Series) -> Result<(Column, MissingCounts)> + Sync,
-) -> Result<(Table, Vec<MissingCounts>)> {
-    let parsed = frame
-        .columns()
-        .par_iter()
-        .map(|column| {
-            let name = column.name().as_str();
-            column_of(name, column.as_materialized_series()).map_err(|e| e.in_column(name))
-        })
-        .collect::<Vec<Result<(Column, MissingCounts)>>>();
-    let names = frame
-        .columns()
-        .iter()
-        .map(|column| column.name().to_string());
-    let mut columns = Vec::with_capacity(parsed.len());
-    let mut missing = Vec::with_capacity(parsed.len());
-    for (name, parsed) in names.zip(parsed) {
-        let (column, counts) = parsed?;
-        columns.push((name, column));
-        missing.push(counts);
-    }
-    Ok((Table::new(columns)?, missing))
+fn name_of(column: &polars::prelude::Column) -> String {
+    column.name().to_string()
 }
 
-fn summarise((table, missing): (Table, Vec<MissingCounts>)) -> (Table, Summary) {
+fn summarise((table, missing): Parsed) -> (Table, Summary) {
     let summary = Summary::with_missing(&table, |i, _| missing[i].clone());
     (table, summary)
 }

@@ -1,0 +1,176 @@
+//! A CSV file as blocks of whole records.
+
+use std::io::Read;
+use std::ops::{ControlFlow, Range};
+
+use super::Dialect;
+use super::bytes::for_each_place;
+
+/// How many bytes are read at a time, and how many of them one task parses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) block: usize,
+    pub(super) tile: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            block: 4 << 20,
+            tile: 1 << 17,
+        }
+    }
+}
+
+/// Bytes of whole records, and where the tiles of these are: whole records again.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    pub(super) tiles: Vec<Range<usize>>,
+}
+
+/// Blocks of a file, one after the other.
+pub(super) struct Blocks {
+    reader: Box<dyn Read + Send>,
+    dialect: Dialect,
+    sizes: Sizes,
+    /// What follows the last block.
+    rest: Vec<u8>,
+    n_read: usize,
+    is_first: bool,
+    is_at_end: bool,
+}
+
+impl Blocks {
+    /// Passes over a byte order mark.
+    pub(super) fn new(
+        reader: Box<dyn Read + Send>,
+        dialect: Dialect,
+        sizes: Sizes,
+    ) -> std::io::Result<Self> {
+        let mut blocks = Self {
+            reader,
+            dialect,
+            sizes,
+            rest: Vec::new(),
+            n_read: 0,
+            is_first: true,
+            is_at_end: false,
+        };
+        blocks.rest = blocks.filled(Vec::new(), 3)?;
+        if blocks.rest.starts_with(b"\xef\xbb\xbf") {
+            blocks.rest.clear();
+        }
+        Ok(blocks)
+    }
+
+    /// How many bytes of the file have been read.
+    pub(super) fn n_read(&self) -> usize {
+        self.n_read
+    }
+
+    /// The header's bytes without the line break; none if the file is empty.
+    pub(super) fn header(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let Some(mut block) = self.next()? else {
+            return Ok(None);
+        };
+        let mut end = block.bytes.len();
+        for_each_end(&block.bytes, self.dialect, |place| {
+            end = place;
+            ControlFlow::Break(())
+        });
+        self.rest.splice(..0, block.bytes.drain(end..));
+        let mut header = block.bytes;
+        if header.last() == Some(&b'\n') {
+            header.pop();
+        }
+        if header.last() == Some(&b'\r') {
+            header.pop();
+        }
+        Ok(Some(header))
+    }
+
+    /// The next block; none at the end.
+    ///
+    /// A block has more bytes than asked for only if a record has. The first is a single tile, to
+    /// learn from it.
+    pub(super) fn next(&mut self) -> std::io::Result<Option<Block>> {
+        let mut least = if self.is_first {
+            self.sizes.tile
+        } else {
+            self.sizes.block
+        };
+        let mut bytes = std::mem::take(&mut self.rest);
+        loop {
+            bytes = self.filled(bytes, least)?;
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            let (mut tiles, mut end) = (Vec::new(), 0);
+            let mut start = 0;
+            for_each_end(&bytes, self.dialect, |place| {
+                end = place;
+                if end - start >= self.sizes.tile {
+                    tiles.push(start..end);
+                    start = end;
+                }
+                ControlFlow::Continue(())
+            });
+            if self.is_at_end {
+                end = bytes.len();
+            }
+            if end > 0 {
+                if start < end {
+                    tiles.push(start..end);
+                }
+                self.rest = bytes[end..].to_vec();
+                bytes.truncate(end);
+                self.is_first = false;
+                return Ok(Some(Block { bytes, tiles }));
+            }
+            least = 2 * bytes.len().max(least);
+        }
+    }
+
+    /// Reads on until there are so many bytes, or no more.
+    fn filled(&mut self, mut bytes: Vec<u8>, least: usize) -> std::io::Result<Vec<u8>> {
+        if !self.is_at_end && bytes.len() < least {
+            let missing = least - bytes.len();
+            bytes.reserve_exact(missing);
+            let n = self.reader.by_ref().take(missing as u64).read_to_end(&mut bytes)?;
+            self.n_read += n;
+            self.is_at_end = n < missing;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Calls `visit` with the place after each record that a line break ends; one inside quotes is none.
+pub(super) fn for_each_end(
+    bytes: &[u8],
+    dialect: Dialect,
+    mut visit: impl FnMut(usize) -> ControlFlow<()>,
+) {
+    let Some(quote) = dialect.quote else {
+        return for_each_place(bytes, [b'\n'], |place, _| visit(place + 1));
+    };
+    let (mut is_open, mut last_quote) = (false, None);
+    for_each_place(bytes, [b'\n', quote], |place, byte| {
+        if byte == quote {
+            let before = place.checked_sub(1);
+            let is_first = before.is_none_or(|i| [b'\n', dialect.separator].contains(&bytes[i]));
+            // A quote after the one that seemed to close the cell: they stand for one in the cell.
+            let is_doubled = before.is_some() && before == last_quote;
+            if is_open {
+                is_open = false;
+                last_quote = Some(place);
+            } else if is_first || is_doubled {
+                is_open = true;
+                last_quote = None;
+            }
+        } else if !is_open {
+            return visit(place + 1);
+        }
+        ControlFlow::Continue(())
+    });
+}

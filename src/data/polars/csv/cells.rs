@@ -1,0 +1,302 @@
+//! Records cut into cells.
+
+use std::ops::ControlFlow;
+
+use super::Dialect;
+use super::blocks::for_each_end;
+use super::bytes::for_each_place;
+use crate::error::{Error, Result};
+
+/// A cell's start is in the text of unescaped cells.
+const UNESCAPED: u32 = 1 << 31;
+
+/// Where a cell is.
+pub(super) type Bounds = (u32, u32);
+
+/// The cells of some records, each of which has as many as there are columns.
+pub(super) struct Cells<'a> {
+    text: &'a str,
+    /// The cells that have quotes inside.
+    unescaped: String,
+    bounds: &'a [Bounds],
+    n_columns: usize,
+}
+
+/// What the place of the cell that is being read is.
+#[derive(Clone, Copy)]
+enum At {
+    /// Not inside of quotes.
+    Plain,
+    Open,
+    /// After the quote at this place.
+    Closed(usize),
+}
+
+impl<'a> Cells<'a> {
+    /// Cuts records; `room` is for the bounds of cells.
+    ///
+    /// # Errors
+    /// If the records are not UTF-8 or one has another number of cells; rows are counted from the
+    /// first of these records.
+    pub(super) fn cut(
+        bytes: &'a [u8],
+        n_columns: usize,
+        dialect: Dialect,
+        room: &'a mut Vec<Bounds>,
+    ) -> Result<Self> {
+        if bytes.len() >= UNESCAPED as usize {
+            return Err(Error::unsupported("a record of more than 2 GiB"));
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let end = error.valid_up_to();
+                let row = n_rows(&bytes[..end], n_columns, dialect);
+                return Err(not_utf8(bytes[end]).in_row(row));
+            }
+        };
+        room.clear();
+        let mut cutter = Cutter {
+            text,
+            dialect,
+            n_columns,
+            bounds: room,
+            unescaped: String::new(),
+            start: 0,
+            first: 0,
+            at: At::Plain,
+            has_doubled: false,
+            error: None,
+        };
+        let separator = dialect.separator;
+        let quote = dialect.quote.filter(|quote| bytes.contains(quote));
+        match quote {
+            None => for_each_place(bytes, [separator, b'\n'], |place, byte| {
+                cutter.end_of_cell(place, byte)
+            }),
+            Some(quote) => for_each_place(bytes, [separator, b'\n', quote], |place, byte| {
+                cutter.byte(place, byte, quote)
+            }),
+        }
+        cutter.end_of_text();
+        if let Some(error) = cutter.error {
+            return Err(error);
+        }
+        let unescaped = cutter.unescaped;
+        Ok(Self {
+            text,
+            unescaped,
+            bounds: room,
+            n_columns,
+        })
+    }
+
+    pub(super) fn n_rows(&self) -> usize {
+        self.bounds.len() / self.n_columns
+    }
+
+    pub(super) fn column(&self, column: usize) -> Cut<'_> {
+        Cut {
+            cells: self,
+            column,
+        }
+    }
+}
+
+/// The cells of one column.
+#[derive(Clone, Copy)]
+pub(super) struct Cut<'a> {
+    cells: &'a Cells<'a>,
+    column: usize,
+}
+
+impl<'a> Cut<'a> {
+    pub(super) fn len(self) -> usize {
+        self.cells.n_rows()
+    }
+
+    /// The bytes that bounds of cells without quotes inside are in.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.cells.text.as_bytes()
+    }
+
+    pub(super) fn bounds(self) -> impl Iterator<Item = Bounds> + Clone + 'a {
+        let records = self.cells.bounds.chunks_exact(self.cells.n_columns);
+        records.map(move |record| record[self.column])
+    }
+
+    /// The cell with these bounds.
+    #[inline]
+    pub(super) fn text(self, (start, end): Bounds) -> &'a str {
+        let (text, start) = if start & UNESCAPED == 0 {
+            (self.cells.text, start)
+        } else {
+            (self.cells.unescaped.as_str(), start ^ UNESCAPED)
+        };
+        text.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The cells, `None` if empty.
+    pub(super) fn iter(self) -> impl Iterator<Item = Option<&'a str>> + Clone + 'a {
+        self.bounds()
+            .map(move |bounds| (bounds.0 != bounds.1).then(|| self.text(bounds)))
+    }
+}
+
+struct Cutter<'a, 'b> {
+    text: &'a str,
+    dialect: Dialect,
+    n_columns: usize,
+    bounds: &'b mut Vec<Bounds>,
+    unescaped: String,
+    /// Where the cell starts, and the bounds of its record.
+    start: usize,
+    first: usize,
+    at: At,
+    /// Whether the cell has two quotes for one.
+    has_doubled: bool,
+    error: Option<Error>,
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "texts are shorter than 2 GiB")]
+impl Cutter<'_, '_> {
+    /// A separator, a line break or a quote.
+    #[inline]
+    fn byte(&mut self, place: usize, byte: u8, quote: u8) -> ControlFlow<()> {
+        match self.at {
+            At::Plain if byte != quote => return self.end_of_cell(place, byte),
+            At::Plain => {
+                if place == self.start {
+                    self.at = At::Open;
+                    self.has_doubled = false;
+                }
+            }
+            At::Open => {
+                if byte == quote {
+                    self.at = At::Closed(place);
+                }
+            }
+            At::Closed(close) if byte != quote => return self.end_of_quoted(close, place, byte),
+            At::Closed(close) => {
+                if place != close + 1 {
+                    return self.after_quotes();
+                }
+                self.at = At::Open;
+                self.has_doubled = true;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A separator or a line break outside of quotes.
+    #[inline]
+    fn end_of_cell(&mut self, place: usize, byte: u8) -> ControlFlow<()> {
+        let start = self.start;
+        self.start = place + 1;
+        if byte != b'\n' {
+            self.bounds.push((start as u32, place as u32));
+            return ControlFlow::Continue(());
+        }
+        self.end_of_record(start, place)
+    }
+
+    fn end_of_record(&mut self, start: usize, place: usize) -> ControlFlow<()> {
+        let is_return = place > start && self.text.as_bytes()[place - 1] == b'\r';
+        let end = place - usize::from(is_return);
+        // An empty line is no row, unless it is the one empty cell of the one column.
+        if end == start && self.bounds.len() == self.first && self.n_columns > 1 {
+            return ControlFlow::Continue(());
+        }
+        self.bounds.push((start as u32, end as u32));
+        self.check_record()
+    }
+
+    /// A cell whose closing quote is at `close`.
+    fn end_of_quoted(&mut self, close: usize, place: usize, byte: u8) -> ControlFlow<()> {
+        let after = &self.text.as_bytes()[close + 1..place];
+        let is_record = byte == b'\n';
+        if !(after.is_empty() || is_record && after == b"\r") {
+            return self.after_quotes();
+        }
+        let start = self.start + 1;
+        self.start = place + 1;
+        self.at = At::Plain;
+        if self.has_doubled {
+            let quote = char::from(self.dialect.quote.unwrap_or_default());
+            let from = self.unescaped.len();
+            let mut doubled = [0; 8];
+            let doubled: &str = {
+                let n = quote.encode_utf8(&mut doubled).len();
+                doubled.copy_within(..n, n);
+                std::str::from_utf8(&doubled[..2 * n]).unwrap_or_default()
+            };
+            let cell = self.text.get(start..close).unwrap_or_default();
+            for (i, piece) in cell.split(doubled).enumerate() {
+                if i > 0 {
+                    self.unescaped.push(quote);
+                }
+                self.unescaped.push_str(piece);
+            }
+            let to = self.unescaped.len() as u32;
+            self.bounds.push((from as u32 | UNESCAPED, to));
+        } else {
+            self.bounds.push((start as u32, close as u32));
+        }
+        if is_record {
+            return self.check_record();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn check_record(&mut self) -> ControlFlow<()> {
+        let n_cells = self.bounds.len() - self.first;
+        if n_cells == self.n_columns {
+            self.first = self.bounds.len();
+            return ControlFlow::Continue(());
+        }
+        let cells = |n: usize| format!("{n} cell{}", if n == 1 { "" } else { "s" });
+        let expected = format!("{}, as the header has", cells(self.n_columns));
+        self.refuse(Error::data(expected, cells(n_cells)))
+    }
+
+    fn after_quotes(&mut self) -> ControlFlow<()> {
+        let found = "a cell that goes on after its closing quote";
+        self.refuse(Error::data("quotes only around whole cells", found))
+    }
+
+    fn refuse(&mut self, error: Error) -> ControlFlow<()> {
+        self.error = Some(error.in_row(self.first / self.n_columns));
+        ControlFlow::Break(())
+    }
+
+    /// The last record may do without a line break.
+    fn end_of_text(&mut self) {
+        let end = self.text.len();
+        let is_done = self.start == end && self.bounds.len() == self.first;
+        if self.error.is_some() || is_done {
+            return;
+        }
+        // Nothing follows, so whether it breaks off does not matter.
+        let _ = match self.at {
+            At::Plain => self.end_of_record(self.start, end),
+            At::Closed(close) => self.end_of_quoted(close, end, b'\n'),
+            At::Open => self.refuse(Error::data("a closing quote", "the end of the file")),
+        };
+    }
+}
+
+pub(super) fn not_utf8(byte: u8) -> Error {
+    Error::data("text in UTF-8", format!("byte 0x{byte:02x}"))
+}
+
+/// How many rows end in these bytes.
+fn n_rows(bytes: &[u8], n_columns: usize, dialect: Dialect) -> usize {
+    let (mut n, mut start) = (0, 0);
+    for_each_end(bytes, dialect, |end| {
+        let is_blank = matches!(&bytes[start..end], b"\n" | b"\r\n");
+        n += usize::from(!is_blank || n_columns == 1);
+        start = end;
+        ControlFlow::Continue(())
+    });
+    n
+}
