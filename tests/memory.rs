@@ -247,3 +247,59 @@ fn cross_validation_holds_one_folds_features_a_task() {
         }
     }
 }
+
+/// Columns of texts, floats and small integers, and what a table of them takes.
+#[cfg(feature = "polars")]
+fn to_be_read() -> (Table, usize) {
+    const ROWS: u64 = 60_000;
+    let (n_texts, n_reals, n_integers) = (20, 30, 150);
+    let seed = Seed::new(5);
+    let mut columns = Vec::new();
+    for j in 0..n_texts + n_reals + n_integers {
+        let seed = seed.at(j);
+        let column = if j < n_texts {
+            let level = |i| ["a", "bc", "def"][(seed.hash(i) % 3) as usize];
+            Column::categorical((0..ROWS).map(|i| Some(level(i))))
+        } else if j < n_texts + n_reals {
+            Column::numeric((0..ROWS).map(|i| seed.normal(i)).collect::<Vec<_>>())
+        } else {
+            let cell = |i| Some((seed.hash(i) % 27) as i64 - 1);
+            Column::integers(&(0..ROWS).map(cell).collect::<Vec<_>>())
+        };
+        columns.push((format!("x{j}"), column));
+    }
+    let width = 4 * n_texts + 8 * n_reals + n_integers;
+    (Table::new(columns).unwrap(), ROWS as usize * width)
+}
+
+/// Not the file's text, nor a frame of it: half of the table at most, and some blocks.
+#[test]
+#[cfg(feature = "polars")]
+fn reading_holds_little_more_than_the_table() {
+    use stackfold::data::polars::{TableReader, write_csv, write_parquet};
+    const BLOCKS: usize = 16 << 20;
+    let _alone = alone();
+    let (table, size) = to_be_read();
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (csv, parquet) = (
+        folder.join("memory.csv"),
+        folder.join("memory.parquet"),
+    );
+    write_csv(&csv, &table).unwrap();
+    write_parquet(&parquet, &table).unwrap();
+    let n_rows = table.n_rows();
+    drop(table);
+    for (path, blocks) in [(csv, BLOCKS), (parquet, 0)] {
+        let (read, peak) = measured(2, || TableReader::new().read(&path).unwrap());
+        assert_eq!(read.n_rows(), n_rows);
+        let peak = peak * FEATURES as f64;
+        let most = 1.5 * size as f64 + blocks as f64;
+        assert!(
+            peak >= size as f64 && peak <= most,
+            "{}: {:.2} times the table",
+            path.display(),
+            peak / size as f64
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+}

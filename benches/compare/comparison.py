@@ -17,6 +17,7 @@ import data_set
 import synthetic
 import synthetic_columns
 import synthetic_mixed
+import synthetic_reading
 import tables
 
 HERE = Path(__file__).resolve().parent
@@ -37,10 +38,13 @@ def numbers(text):
     return [int(part) for part in text.split(",")]
 
 
-def run_works(arguments, works):
-    """Runs the works, (name, peers, how it is run), that are wanted; ends the program."""
+def run_works(arguments, works, features=""):
+    """Runs the works, (name, peers, how it is run), that are wanted; ends the program.
+
+    `features` are those of our program that the works need.
+    """
     with tempfile.TemporaryDirectory(prefix="stackfold-compare-") as scratch:
-        comparison = Comparison(arguments, Path(arguments.work_dir or scratch).resolve())
+        comparison = Comparison(arguments, Path(arguments.work_dir or scratch).resolve(), features)
         for work, peers, run in works:
             peers = [peer for peer in peers if comparison.wanted(f"{work}/{peer}")]
             if peers:
@@ -55,8 +59,9 @@ def run_works(arguments, works):
 class Comparison:
     """Makes data, runs contestants, prints lines."""
 
-    def __init__(self, arguments, folder):
+    def __init__(self, arguments, folder, features):
         self.arguments = arguments
+        self.features = features
         self.folder = folder
         self.only = [part for part in arguments.only.split(",") if part]
         self.failed = False
@@ -80,6 +85,9 @@ class Comparison:
     def numbers(self, rows, cols, continuous, complete=False):
         name = f"numbers-{rows}-{cols}-{'continuous' if continuous else 'mixed'}{'-complete' * complete}"
         return self.data(name, synthetic_columns.write_numbers, rows, cols, continuous, SEED, complete)
+
+    def file(self, rows, cols):
+        return self.data(f"file-{rows}-{cols}", synthetic_reading.write, rows, cols, SEED)
 
     def table(self, name, split):
         return self.data(f"{name}-{split}", tables.write, name, split)
@@ -127,7 +135,7 @@ class Comparison:
     def program(self, contestant):
         """The command that runs jobs, built before its first run if it is Rust."""
         if contestant == "ours":
-            return [self.built("ours", "ours")]
+            return [self.built("ours", "ours", "--features", self.features)]
         if contestant in RUST:
             return [self.built("rust_peers", f"{contestant}_peer", "--features", contestant)]
         return [sys.executable, str(HERE / "peer.py")]

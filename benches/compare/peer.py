@@ -16,6 +16,7 @@ import numpy as np
 
 import data_set
 import network_peers
+import reading_peers
 import transform_peers
 
 
@@ -183,6 +184,9 @@ def main():
         job = json.load(file)
     if job["model"] == "transform":
         print(json.dumps(transform_peers.run(job, measured)))
+        return
+    if job["model"] == "reading":
+        print(json.dumps(reading_peers.run(job, measured)))
         return
     meta = data_set.meta(job["data"])
     if job["model"] == "stack":

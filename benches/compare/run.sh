@@ -9,7 +9,7 @@
 set -euo pipefail
 
 # A group is a program GROUP.py beside this one.
-groups=(trees network transforms stacks rust)
+groups=(trees network transforms stacks rust reading)
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 wanted=()

@@ -11,7 +11,7 @@ use super::reader::open;
 use crate::error::Result;
 
 /// Cells of a frame are of eight bytes or so; columns read at a time have as many as this.
-const CELLS_AT_A_TIME: usize = 1 << 23;
+const CELLS_AT_A_TIME: usize = 1 << 21;
 
 /// A file whose columns can be read some at a time.
 pub(super) struct ColumnFile {

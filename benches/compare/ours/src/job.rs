@@ -25,6 +25,9 @@ pub struct Job {
     pub embedding: Embedding,
     /// What a stack is made of.
     pub stack: Option<StackJob>,
+    /// What is read, in the folder of the data.
+    #[cfg_attr(not(feature = "reading"), allow(dead_code, reason = "nothing is read"))]
+    pub file: Option<String>,
     /// Where encoded features are written.
     pub encoded: Option<PathBuf>,
     /// What a transformer does.
@@ -68,6 +71,8 @@ pub enum Model {
     Stack,
     /// No model: a transformer is timed.
     Transform,
+    /// No model: a file is read.
+    Reading,
 }
 
 #[derive(Clone, Copy, serde::Deserialize)]

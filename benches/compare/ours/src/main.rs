@@ -10,6 +10,8 @@ mod linear;
 mod measure;
 mod memory;
 mod network;
+#[cfg(feature = "reading")]
+mod reading;
 mod stack;
 mod transform;
 mod trees;
@@ -32,6 +34,14 @@ fn main() -> Result<()> {
     ThreadPoolBuilder::new()
         .num_threads(job.threads)
         .build_global()?;
+    if let Model::Reading = job.model {
+        #[cfg(feature = "reading")]
+        println!("{}", serde_json::to_string(&reading::run(&job)?)?);
+        #[cfg(not(feature = "reading"))]
+        return Err("the feature `reading` is off".into());
+        #[cfg(feature = "reading")]
+        return Ok(());
+    }
     let folder = Folder::open(&job.data)?;
     if let Model::Transform = job.model {
         let report = transform::run(&job, &folder, &folder.labels()?)?;
@@ -65,5 +75,6 @@ fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {
         Model::Features => encode::run(job, folder, target),
         Model::Transform => Err("a transformer gives no predictions".into()),
         Model::Stack => Err("a stack is of labels".into()),
+        Model::Reading => Err("reading gives no predictions".into()),
     }
 }

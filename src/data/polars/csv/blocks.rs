@@ -36,7 +36,6 @@ pub(super) struct Blocks {
     sizes: Sizes,
     /// What follows the last block.
     rest: Vec<u8>,
-    n_read: usize,
     is_first: bool,
     is_at_end: bool,
 }
@@ -53,7 +52,6 @@ impl Blocks {
             dialect,
             sizes,
             rest: Vec::new(),
-            n_read: 0,
             is_first: true,
             is_at_end: false,
         };
@@ -62,11 +60,6 @@ impl Blocks {
             blocks.rest.clear();
         }
         Ok(blocks)
-    }
-
-    /// How many bytes of the file have been read.
-    pub(super) fn n_read(&self) -> usize {
-        self.n_read
     }
 
     /// The header's bytes without the line break; none if the file is empty.
@@ -80,6 +73,7 @@ impl Blocks {
             ControlFlow::Break(())
         });
         self.rest.splice(..0, block.bytes.drain(end..));
+        self.is_first = true;
         let mut header = block.bytes;
         if header.last() == Some(&b'\n') {
             header.pop();
@@ -138,7 +132,6 @@ impl Blocks {
             let missing = least - bytes.len();
             bytes.reserve_exact(missing);
             let n = self.reader.by_ref().take(missing as u64).read_to_end(&mut bytes)?;
-            self.n_read += n;
             self.is_at_end = n < missing;
         }
         Ok(bytes)

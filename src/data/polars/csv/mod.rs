@@ -246,3 +246,198 @@ fn check_names(names: &[String]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::ColumnKind;
+    use crate::data::parse::{DateFormat, Infinities};
+
+    /// Room for one record at a time, or for a few, or for all of them.
+    const SIZES: [(usize, usize); 5] = [(1, 1), (7, 3), (64, 16), (300, 64), (1 << 20, 1 << 17)];
+
+    struct Written(PathBuf);
+
+    impl Written {
+        fn new(bytes: &[u8]) -> Self {
+            static NUMBER: AtomicUsize = AtomicUsize::new(0);
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("stackfold_csv_{}_{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            Self(path)
+        }
+
+        fn read(&self, (block, tile): (usize, usize), rules: &[TextRules]) -> Result<Columns> {
+            let dialect = Dialect {
+                separator: b',',
+                quote: Some(b'"'),
+            };
+            let sizes = Sizes { block, tile };
+            read_with(&self.0, dialect, sizes, |names| {
+                assert_eq!(names.len(), rules.len());
+                Ok(rules.to_vec())
+            })
+        }
+    }
+
+    impl Drop for Written {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    fn written(cells: &[Vec<String>], line_break: &str, quote_all: bool) -> Vec<u8> {
+        let mut text = String::new();
+        let names: Vec<String> = (0..cells[0].len()).map(|j| format!("c{j}")).collect();
+        for record in std::iter::once(&names).chain(cells) {
+            let quoted = record.iter().map(|cell| {
+                let is_special = cell.contains(['"', ',', '\n', '\r']) || record.len() == 1;
+                if quote_all || is_special {
+                    format!("\"{}\"", cell.replace('"', "\"\""))
+                } else {
+                    cell.clone()
+                }
+            });
+            text += &quoted.collect::<Vec<_>>().join(",");
+            text += line_break;
+        }
+        text.into_bytes()
+    }
+
+    /// What is found by the rules from all texts of each column.
+    fn expected(cells: &[Vec<String>], rules: &[TextRules]) -> Result<String> {
+        let mut found = String::new();
+        for (j, rules) in rules.iter().enumerate() {
+            let texts = cells.iter().map(|record| record[j].as_str());
+            let parsed = rules.parse(texts.map(|text| (!text.is_empty()).then_some(text)));
+            let parsed = parsed.map_err(|e| e.in_column(format!("c{j}")))?;
+            found += &format!("{parsed:?}\n");
+        }
+        Ok(found)
+    }
+
+    fn shown((columns, missing): Columns) -> String {
+        let lines = columns.into_iter().zip(missing);
+        lines
+            .map(|((_, column), missing)| format!("{:?}\n", (column, missing)))
+            .collect()
+    }
+
+    fn check(cells: &[Vec<String>], rules: &[TextRules], line_break: &str, quote_all: bool) {
+        let file = Written::new(&written(cells, line_break, quote_all));
+        let expected = expected(cells, rules).map_err(|e| e.to_string());
+        for sizes in SIZES {
+            let found = file.read(sizes, rules).map(shown);
+            assert_eq!(found.map_err(|e| e.to_string()), expected, "{sizes:?}");
+        }
+    }
+
+    /// Texts of one column: mostly of one sort, with a surprise now and then.
+    fn column() -> impl Strategy<Value = Vec<String>> {
+        let sorts = [
+            "-?[0-9]{1,2}",
+            "-?[1-9][0-9]{0,9}",
+            "[1-9][0-9]{14,18}",
+            "-?[0-9]{1,9}\\.[0-9]{0,8}",
+            "[+-]?[0-9]{0,3}(\\.[0-9])?(e[0-9])?",
+            "[1-9][0-9]{0,2},[0-9]{3}",
+            "0[0-9]{1,3}",
+            "[ab]{1,2}",
+            "[a-cé\",\n ]{0,20}",
+            "(true|false|True)",
+            "2014-0[1-9]-[0-3][0-9]",
+            "2014-0[1-9]-1[0-9]",
+            "2014-03-0[1-9]( 1[0-9]:05(:0[0-9](\\.25)?)?)?",
+            "(NA|NaN|null|)",
+            "(-1|-1\\.0| -1 |999)",
+            "(inf|0\\.5|-0|-0\\.0|16777217|4294967296)",
+        ];
+        let sort = 0..sorts.len();
+        (sort.clone(), sort, 0..12_u32).prop_flat_map(move |(usual, odd, rarity)| {
+            proptest::collection::vec(
+                prop_oneof![
+                    30 => sorts[usual],
+                    rarity => sorts[odd],
+                    3 => "(NA|)",
+                ],
+                24,
+            )
+        })
+    }
+
+    fn rules() -> impl Strategy<Value = TextRules> {
+        let plain = || TextRules::new();
+        let missing = TextRules::new().with_infinities(Infinities::AsMissing);
+        let format = DateFormat::new("%Y-%m-%d").unwrap();
+        prop_oneof![
+            8 => Just(plain()),
+            2 => Just(missing.with_sentinels(["-1", "-1.0", "0.5"])),
+            1 => Just(plain().with_thousands_separator(None)),
+            1 => Just(plain().with_kind(ColumnKind::Numeric)),
+            1 => Just(plain().with_kind(ColumnKind::Categorical)),
+            1 => Just(plain().with_kind(ColumnKind::Boolean)),
+            1 => Just(plain().with_kind(ColumnKind::Datetime)),
+            1 => Just(plain().with_date_format(format)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn a_file_in_blocks_is_what_the_rules_make_of_its_texts(
+            columns in proptest::collection::vec((column(), rules()), 1..5),
+            n_rows in 1_usize..25,
+            line_break in prop_oneof![Just("\n"), Just("\r\n")],
+            quote_all in proptest::bool::ANY,
+        ) {
+            let record = |i: usize| columns.iter().map(|(texts, _)| texts[i].clone()).collect();
+            let cells: Vec<Vec<String>> = (0..n_rows).map(record).collect();
+            let rules: Vec<TextRules> = columns.iter().map(|(_, rules)| rules.clone()).collect();
+            check(&cells, &rules, line_break, quote_all);
+        }
+
+        #[test]
+        fn any_bytes_give_the_same_in_blocks_of_any_size(
+            body in "[ab0-9,\"\n\r é]{0,60}",
+            has_mark in proptest::bool::ANY,
+        ) {
+            let mark = if has_mark { "\u{feff}" } else { "" };
+            let file = Written::new(format!("{mark}x,y\n{body}").as_bytes());
+            let rules = [TextRules::new(), TextRules::new()];
+            let found = SIZES.map(|sizes| {
+                file.read(sizes, &rules).map(shown).map_err(|e| e.to_string())
+            });
+            prop_assert!(found.iter().all(|f| *f == found[0]), "{found:#?}");
+        }
+    }
+
+    /// What the first rows are is no longer so later on.
+    #[test]
+    fn late_surprises_are_met() {
+        let rules = [TextRules::new()];
+        for surprise in ["x", "0.1", "12345678901234567", "2014-03-04", "2014-03-04 10:00", "07", ""] {
+            for usual in ["5", "1.5", "2014-03-03", "2014-03-03T10:00", "true", "a", "NA"] {
+                let mut cells = vec![vec![usual.to_owned()]; 40];
+                cells[31][0] = surprise.to_owned();
+                check(&cells, &rules, "\n", false);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_name_their_row() {
+        let rules = [TextRules::new(), TextRules::new()];
+        let file = Written::new(b"a,b\n1,2\n\n\"x\ny\",4\n5,\xff\n");
+        for sizes in SIZES {
+            let error = file.read(sizes, &rules).unwrap_err();
+            assert_eq!(error.row(), Some(2), "{sizes:?}: {error}");
+        }
+    }
+}
