@@ -281,10 +281,7 @@ fn reading_holds_little_more_than_the_table() {
     let _alone = alone();
     let (table, size) = to_be_read();
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (csv, parquet) = (
-        folder.join("memory.csv"),
-        folder.join("memory.parquet"),
-    );
+    let (csv, parquet) = (folder.join("memory.csv"), folder.join("memory.parquet"));
     write_csv(&csv, &table).unwrap();
     write_parquet(&parquet, &table).unwrap();
     let n_rows = table.n_rows();

@@ -504,7 +504,10 @@ impl<'r> Causes<'r> {
     #[cfg(feature = "polars")]
     pub(crate) fn counts_of(&self, missing: &MissingCounts) -> Counts {
         let count = |text: &&str| {
-            let found = missing.sentinels.iter().find(|(sentinel, _)| sentinel == text);
+            let found = missing
+                .sentinels
+                .iter()
+                .find(|(sentinel, _)| sentinel == text);
             found.map_or(0, |&(_, count)| count)
         };
         Counts {
@@ -519,7 +522,11 @@ impl<'r> Causes<'r> {
     /// number.
     #[cfg(feature = "polars")]
     pub(crate) fn are_ambiguous(&self) -> bool {
-        let mut numbers = self.numbers.iter().map(|(value, _)| (value + 0.0).to_bits()).collect::<Vec<_>>();
+        let mut numbers = self
+            .numbers
+            .iter()
+            .map(|(value, _)| (value + 0.0).to_bits())
+            .collect::<Vec<_>>();
         numbers.sort_unstable();
         numbers.windows(2).any(|pair| pair[0] == pair[1])
     }

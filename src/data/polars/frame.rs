@@ -12,10 +12,7 @@ const A_DAY: i64 = 86_400_000;
 const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
 /// The column that a series of texts is.
-fn column_of_texts(
-    series: &Series,
-    rules: &TextRules,
-) -> Result<(data::Column, MissingCounts)> {
+fn column_of_texts(series: &Series, rules: &TextRules) -> Result<(data::Column, MissingCounts)> {
     let texts = series.str().map_err(|e| backend(&e))?.rechunk();
     let Some(cells) = texts.downcast_iter().next() else {
         return rules.parse(std::iter::empty());

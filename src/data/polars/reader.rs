@@ -93,6 +93,9 @@ pub enum Identifiers {
 /// and sentinels all become missing cells; a [`Summary`] says which it was.
 ///
 /// Rows in errors are counted from 0, the header and empty lines aside.
+///
+/// Cells go straight into the narrowest columns: a CSV file is read block by block, Parquet and IPC
+/// files some columns at a time, so that at the peak there is little more in memory than the table.
 #[derive(Debug, Clone)]
 pub struct TableReader {
     separator: Option<u8>,
@@ -247,10 +250,12 @@ impl TableReader {
 
     /// Reads a CSV file, plain or compressed by gzip: a header, then one row or more.
     ///
+    /// Columns whose later cells are not what the first ones seemed to be are read a second time.
+    ///
     /// # Errors
     /// If the file cannot be read, is empty, has a header only, is not UTF-8, a name is missing or
-    /// stands twice, a row has another number of cells than the header, or a cell does not fit its
-    /// column; the error names the file, and the column and the row where there is one.
+    /// stands twice, a row has another number of cells than the header, a cell goes on after its
+    /// closing quote, or a cell does not fit its column; the error names the file, and the column and the row where there is one.
     pub fn read_csv(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         self.csv(path)

@@ -35,12 +35,7 @@ fn main() -> Result<()> {
         .num_threads(job.threads)
         .build_global()?;
     if let Model::Reading = job.model {
-        #[cfg(feature = "reading")]
-        println!("{}", serde_json::to_string(&reading::run(&job)?)?);
-        #[cfg(not(feature = "reading"))]
-        return Err("the feature `reading` is off".into());
-        #[cfg(feature = "reading")]
-        return Ok(());
+        return read(&job);
     }
     let folder = Folder::open(&job.data)?;
     if let Model::Transform = job.model {
@@ -63,6 +58,17 @@ fn main() -> Result<()> {
     };
     println!("{}", serde_json::to_string(&report)?);
     Ok(())
+}
+
+#[cfg(feature = "reading")]
+fn read(job: &Job) -> Result<()> {
+    println!("{}", serde_json::to_string(&reading::run(job)?)?);
+    Ok(())
+}
+
+#[cfg(not(feature = "reading"))]
+fn read(_job: &Job) -> Result<()> {
+    Err("the feature `reading` is off".into())
 }
 
 fn run<Y: Target>(job: &Job, folder: &Folder, target: &Y) -> Result<Report> {

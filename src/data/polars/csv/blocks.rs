@@ -131,7 +131,11 @@ impl Blocks {
         if !self.is_at_end && bytes.len() < least {
             let missing = least - bytes.len();
             bytes.reserve_exact(missing);
-            let n = self.reader.by_ref().take(missing as u64).read_to_end(&mut bytes)?;
+            let n = self
+                .reader
+                .by_ref()
+                .take(missing as u64)
+                .read_to_end(&mut bytes)?;
             self.is_at_end = n < missing;
         }
         Ok(bytes)

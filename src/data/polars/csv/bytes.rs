@@ -58,7 +58,9 @@ mod tests {
     fn all_places_are_found_in_order() {
         let seed = Seed::new(1);
         for n in (0..200).chain([1_000]) {
-            let byte = |i: u64| [b',', b'\n', b'"', b'-', 0, 0x80, 0xac, b'+'][(seed.at(n).hash(i) % 8) as usize];
+            let byte = |i: u64| {
+                [b',', b'\n', b'"', b'-', 0, 0x80, 0xac, b'+'][(seed.at(n).hash(i) % 8) as usize]
+            };
             let bytes: Vec<u8> = (0..n as u64).map(byte).collect();
             let mut found = Vec::new();
             for_each_place(&bytes, [b',', b'\n'], |place, byte| {

@@ -158,7 +158,10 @@ struct Cutter<'a, 'b> {
     error: Option<Error>,
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "texts are shorter than 2 GiB")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "texts are shorter than 2 GiB"
+)]
 impl Cutter<'_, '_> {
     /// A separator, a line break or a quote.
     #[inline]

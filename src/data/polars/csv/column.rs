@@ -59,7 +59,10 @@ enum Found {
     /// It was not looked at: the column will be read again, or is an error.
     Nothing,
     /// Numbers, or missing cells only, which tell no kind.
-    Numbers { numbers: Numbers, is_told: bool },
+    Numbers {
+        numbers: Numbers,
+        is_told: bool,
+    },
     /// Booleans, dates or datetimes.
     Cells(Column),
     /// Days, one of which does not exist.
@@ -184,9 +187,8 @@ impl<'r> ColumnReader<'r> {
                 Err(r) => refused(r, "true or false"),
             },
             ColumnKind::Date => {
-                let looks_otherwise = |text: &&str| {
-                    self.causes.of_text(text).is_none() && !has_date_shape(text)
-                };
+                let looks_otherwise =
+                    |text: &&str| self.causes.of_text(text).is_none() && !has_date_shape(text);
                 if let Some(text) = cut.iter().flatten().find(looks_otherwise) {
                     return refused(Refused::new(0, text), "a date");
                 }
@@ -337,7 +339,11 @@ impl<'r> ColumnReader<'r> {
             (self.kind, other),
             (Some(Date), None | Some(Datetime)) | (Some(Datetime), Some(Date))
         );
-        self.again = Some(if may_be_moments { Datetime } else { Categorical });
+        self.again = Some(if may_be_moments {
+            Datetime
+        } else {
+            Categorical
+        });
         self.cells = Grow::default();
         self.names = Names::default();
     }
@@ -346,9 +352,7 @@ impl<'r> ColumnReader<'r> {
     pub(super) fn restarted(&self) -> Option<Self> {
         // Counts are by numbers where the kind was not known; texts may count otherwise.
         let recount = self.kind.filter(|&kind| {
-            kind != ColumnKind::Numeric
-                && self.has_untold_sentinels
-                && self.causes.are_ambiguous()
+            kind != ColumnKind::Numeric && self.has_untold_sentinels && self.causes.are_ambiguous()
         });
         let kind = self.again.or(recount).filter(|_| self.error.is_none())?;
         Some(Self::with_plan(self.place, self.rules, Plan::Is(kind)))

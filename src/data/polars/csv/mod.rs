@@ -193,11 +193,14 @@ impl File<'_> {
             }
             n_rows += n;
         }
-        readers.par_iter_mut().zip(parts).for_each(|(reader, parts)| {
-            for (first_row, part) in parts {
-                reader.add(part, first_row);
-            }
-        });
+        readers
+            .par_iter_mut()
+            .zip(parts)
+            .for_each(|(reader, parts)| {
+                for (first_row, part) in parts {
+                    reader.add(part, first_row);
+                }
+            });
         Ok(n_rows - n_before)
     }
 }
@@ -422,8 +425,24 @@ mod tests {
     #[test]
     fn late_surprises_are_met() {
         let rules = [TextRules::new()];
-        for surprise in ["x", "0.1", "12345678901234567", "2014-03-04", "2014-03-04 10:00", "07", ""] {
-            for usual in ["5", "1.5", "2014-03-03", "2014-03-03T10:00", "true", "a", "NA"] {
+        for surprise in [
+            "x",
+            "0.1",
+            "12345678901234567",
+            "2014-03-04",
+            "2014-03-04 10:00",
+            "07",
+            "",
+        ] {
+            for usual in [
+                "5",
+                "1.5",
+                "2014-03-03",
+                "2014-03-03T10:00",
+                "true",
+                "a",
+                "NA",
+            ] {
                 let mut cells = vec![vec![usual.to_owned()]; 40];
                 cells[31][0] = surprise.to_owned();
                 check(&cells, &rules, "\n", false);

@@ -1,7 +1,9 @@
 //! Numbers from the texts of some rows of a column.
 
 use super::cells::Cut;
-use crate::data::parse::{Causes, Cause, Counts, Number, Refused, TextRules, has_leading_zero, number};
+use crate::data::parse::{
+    Cause, Causes, Counts, Number, Refused, TextRules, has_leading_zero, number,
+};
 use crate::data::{Column, ColumnData, for_each_numbers};
 
 /// Whole numbers up to this size are exact as `f64`.
@@ -182,7 +184,9 @@ impl<'r> Reader<'r> {
             Some(Number::Real(value)) => return Ok(Cell::Real(value)),
             _ => self.causes.of_text(text),
         };
-        found.map(Cell::Missing).ok_or_else(|| Refused::new(row, text))
+        found
+            .map(Cell::Missing)
+            .ok_or_else(|| Refused::new(row, text))
     }
 
     /// A number as `12.5`: 15 digits at most, whose integer and power of ten are exact as `f64`, so
@@ -212,7 +216,8 @@ impl<'r> Reader<'r> {
             }
         }
         // Without a dot it is a whole number, and perhaps a code.
-        let n_decimals = digits.len() - 1 - dot?;
+        let dot = dot?;
+        let n_decimals = digits.len() - 1 - dot;
         if !(2..=16).contains(&digits.len()) {
             return None;
         }
@@ -238,7 +243,11 @@ fn short_integer(bytes: &[u8], start: u32, end: u32) -> Option<i32> {
     // The first character is the last byte.
     let text = word >> unused;
     let is_negative = text & 0xff == u64::from(b'-');
-    let text = if is_negative { text ^ u64::from(b'-' ^ b'0') } else { text };
+    let text = if is_negative {
+        text ^ u64::from(b'-' ^ b'0')
+    } else {
+        text
+    };
     let first = (text >> (8 * u32::from(is_negative))) & 0xff;
     let n_digits = len - usize::from(is_negative);
     // Zeros in front.
