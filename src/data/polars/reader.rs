@@ -255,7 +255,8 @@ impl TableReader {
     /// # Errors
     /// If the file cannot be read, is empty, has a header only, is not UTF-8, a name is missing or
     /// stands twice, a row has another number of cells than the header, a cell goes on after its
-    /// closing quote, or a cell does not fit its column; the error names the file, and the column and the row where there is one.
+    /// closing quote, or a cell does not fit its column; the error names the file, and the column and
+    /// the row where there is one.
     pub fn read_csv(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         self.csv(path)
