@@ -9,7 +9,7 @@ use regex::Regex;
 
 use super::backend;
 use super::chunks::ColumnFile;
-use super::csv::{Dialect, read_columns};
+use super::csv::{self, Dialect, read_columns};
 use super::frame::column_of_series;
 use crate::data::parse::{DateFormat, Infinities, MISSING_TEXTS, MissingCounts, TextRules};
 use crate::data::summary::Summary;
@@ -425,7 +425,7 @@ impl TableReader {
     }
 
     /// The columns of a frame, with their names, and why cells are missing.
-    fn columns_of(&self, frame: &DataFrame) -> Result<(Vec<(String, Column)>, Vec<MissingCounts>)> {
+    fn columns_of(&self, frame: &DataFrame) -> Result<csv::Columns> {
         let columns = frame.columns().par_iter().map(|column| {
             let name = name_of(column);
             let series = column.as_materialized_series();

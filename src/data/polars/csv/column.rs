@@ -136,7 +136,7 @@ impl<'r> ColumnReader<'r> {
         }
         match self.plan {
             Plan::Infer => self.infer(cut),
-            Plan::Is(kind) => self.read_as(kind, cut, |refused| Found::Refused(refused)),
+            Plan::Is(kind) => self.read_as(kind, cut, Found::Refused),
             Plan::Asked => match self.rules.parse(cut.iter()) {
                 Ok((column, missing)) => {
                     Part::new(Found::Cells(column), self.causes.counts_of(&missing))

@@ -34,7 +34,7 @@ pub(super) struct Dialect {
 }
 
 /// Names and columns, and why cells are missing, column by column.
-type Columns = (Vec<(String, Column)>, Vec<MissingCounts>);
+pub(super) type Columns = (Vec<(String, Column)>, Vec<MissingCounts>);
 
 /// The columns of a file; `rules_of` gives the rules for each of the names in the header.
 pub(super) fn read_columns(

@@ -230,6 +230,7 @@ impl<'r> Reader<'r> {
 ///
 /// The characters are the bytes of one integer, on which all eight are worked at once.
 #[inline]
+#[allow(clippy::cast_possible_truncation, reason = "eight at most")]
 fn short_integer(bytes: &[u8], start: u32, end: u32) -> Option<i32> {
     const ZEROS: u64 = 0x3030_3030_3030_3030;
     let end = end as usize;
