@@ -13,7 +13,7 @@ use super::csv::{self, Dialect, read_columns};
 use super::frame::column_of_series;
 use crate::data::parse::{DateFormat, Infinities, MISSING_TEXTS, MissingCounts, TextRules};
 use crate::data::summary::Summary;
-use crate::data::{Column, ColumnKind, Role, Schema, Table};
+use crate::data::{ColumnKind, Role, Schema, Table};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A table, and why its cells are missing, column by column.
