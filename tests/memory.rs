@@ -263,13 +263,15 @@ fn to_be_read() -> (Table, usize) {
         } else if j < n_texts + n_reals {
             Column::numeric((0..ROWS).map(|i| seed.normal(i)).collect::<Vec<_>>())
         } else {
-            let cell = |i| Some((seed.hash(i) % 27) as i64 - 1);
+            let cell = |i| Some((seed.hash(i) % 27).cast_signed() - 1);
             Column::integers(&(0..ROWS).map(cell).collect::<Vec<_>>())
         };
         columns.push((format!("x{j}"), column));
     }
     let width = 4 * n_texts + 8 * n_reals + n_integers;
-    (Table::new(columns).unwrap(), ROWS as usize * width)
+    let table = Table::new(columns).unwrap();
+    let size = table.n_rows() * width;
+    (table, size)
 }
 
 /// Not the file's text, nor a frame of it: half of the table at most, and some blocks.

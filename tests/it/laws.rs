@@ -821,7 +821,10 @@ fn what_is_fitted_is_the_same_without_features() {
             .map(|f| format!("step__{}", f.name()))
             .collect();
         ensure(
-            step.fields().iter().map(|f| f.name()).eq(names.iter()),
+            step.fields()
+                .iter()
+                .map(stackfold::data::Feature::name)
+                .eq(names.iter()),
             || format!("{names:?}"),
         )?;
         let [a, b, c] = [&*fitted, &alone as &dyn FittedTransformer, &step]

@@ -314,21 +314,20 @@ mod tests {
     }
 
     /// What is found by the rules from all texts of each column.
-    fn expected(cells: &[Vec<String>], rules: &[TextRules]) -> Result<String> {
-        let mut found = String::new();
-        for (j, rules) in rules.iter().enumerate() {
+    fn expected(cells: &[Vec<String>], rules: &[TextRules]) -> Result<Vec<String>> {
+        let parse = |(j, rules): (usize, &TextRules)| {
             let texts = cells.iter().map(|record| record[j].as_str());
             let parsed = rules.parse(texts.map(|text| (!text.is_empty()).then_some(text)));
             let parsed = parsed.map_err(|e| e.in_column(format!("c{j}")))?;
-            found += &format!("{parsed:?}\n");
-        }
-        Ok(found)
+            Ok(format!("{parsed:?}"))
+        };
+        rules.iter().enumerate().map(parse).collect()
     }
 
-    fn shown((columns, missing): Columns) -> String {
-        let lines = columns.into_iter().zip(missing);
-        lines
-            .map(|((_, column), missing)| format!("{:?}\n", (column, missing)))
+    fn shown((columns, missing): Columns) -> Vec<String> {
+        let pairs = columns.into_iter().zip(missing);
+        pairs
+            .map(|((_, column), missing)| format!("{:?}", (column, missing)))
             .collect()
     }
 
