@@ -89,8 +89,9 @@ class Comparison:
     def file(self, rows, cols):
         return self.data(f"file-{rows}-{cols}", synthetic_reading.write, rows, cols, SEED)
 
-    def table(self, name, split):
-        return self.data(f"{name}-{split}", tables.write, name, split)
+    def table(self, name, split, n_rows=None):
+        suffix = "" if n_rows is None else f"-{n_rows}"
+        return self.data(f"{name}-{split}{suffix}", tables.write, name, split, n_rows)
 
     def data(self, name, write, *arguments):
         folder = self.folder / name

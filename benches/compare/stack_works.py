@@ -11,14 +11,17 @@ AUC_TOLERANCE = 0.001
 NEW_ROWS_TOLERANCE = 0.005
 # Calls of one row: ours, and the peers', which take a hundred times as long.
 ROW_CALLS, PEER_ROW_CALLS = 2_000, 200
+# Real tables, splits and training rows on which weights of blends are compared.
+WEIGHTS_TABLES, WEIGHTS_SPLITS, WEIGHTS_ROWS = ["adult", "bank_full", "credit_default_uci"], 3, [300, 1_000, 4_000]
 # How much more than in proportion the time may grow.
 GROWTH_BAR = 1.3
 
 
-def options(members=MEMBERS, n_folds=N_FOLDS, is_cross_validation=False, memory_limit=None):
+def options(members=MEMBERS, n_folds=N_FOLDS, is_cross_validation=False, memory_limit=None, weights="any"):
+    """Of a stack of ours and its peers'; the peers' blenders may give weights below 0, ours would not by itself."""
     return {
         "members": members, "n_folds": n_folds, "is_cross_validation": is_cross_validation,
-        "memory_limit": memory_limit}
+        "memory_limit": memory_limit, "weights": weights}
 
 
 def stack(name, n_folds):
@@ -63,6 +66,31 @@ def stack_memory(comparison, peers):
         agree=limited["predictions_hash"] == unlimited["predictions_hash"] and limited["mb"] <= bar,
         note=f"one task at a time, the same bits; the f32 matrix has {matrix:.0f} MB, {limited['mb'] / matrix:.2f} of it; "
              f"agree: at most {bar:.0f} MB, 1.5 of it and what members say they hold")
+
+
+def weights(name, n_folds):
+    """Our stack with weights of 0 or more beside any: mean test AUC over real tables and splits, by training rows."""
+
+    def run(comparison, peers):
+        for n in WEIGHTS_ROWS:
+            log(f"{name}: {n} rows")
+            runs = {"non_negative": [], "any": []}
+            for table in WEIGHTS_TABLES:
+                for split in range(WEIGHTS_SPLITS):
+                    folder = comparison.table(table, split, n)
+                    for kind, found in runs.items():
+                        job = {
+                            "model": "stack", "stack": options(n_folds=n_folds, weights=kind), "data": folder,
+                            "threads": max(comparison.arguments.threads), "categories": "native"}
+                        figures = comparison.run("ours", job)
+                        found.append({**figures, "auc": score("auc", folder, figures)})
+            bounded, free = ({**found[-1], "seconds": sum(run["seconds"] for run in found)} for found in runs.values())
+            means = [sum(run["auc"] for run in found) / len(found) for found in runs.values()]
+            comparison.line(
+                name, job, bounded, {**free, "version": "ours, any weights"}, means, "auc", means[0] >= means[1],
+                f"{n} rows of {', '.join(WEIGHTS_TABLES)}, {WEIGHTS_SPLITS} splits each")
+
+    return run
 
 
 def cross_validation(member):
@@ -196,6 +224,8 @@ WORKS = [
     ("stack", ["sklearn", "mlxtend", "vecstack"], stack("stack", N_FOLDS)),
     ("stack_memory", ["self"], stack_memory),
     ("blend", ["sklearn"], stack("blend", 0)),
+    ("weights_stack", ["self"], weights("weights_stack", N_FOLDS)),
+    ("weights_blend", ["self"], weights("weights_blend", 0)),
     *[(f"cross_validation_{member}", ["sklearn"], cross_validation(member)) for member in ("naive_bayes", "boosting", "forest")],
     *[(f"threads_cross_validation_{member}", ["self"], cross_validation_threads(member)) for member in ("boosting", "forest", "logistic")],
     ("one_row,batch", ["sklearn"], new_rows),

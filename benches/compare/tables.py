@@ -57,8 +57,9 @@ TABLES = {
 }
 
 
-def write(folder, name, split):
-    """Writes the split of that number: rows for testing are drawn, stratified by class."""
+def write(folder, name, split, n_rows=None):
+    """Writes the split of that number: rows for testing are drawn, stratified by class; of the others,
+    which come in any order, at most so many are kept."""
     path, target_column, target, left_out, categories, prepare, test = TABLES[name]
     table = prepare(pd.read_csv(path).drop(columns=list(left_out)))
     y = table.pop(target_column)
@@ -75,6 +76,7 @@ def write(folder, name, split):
         train, test = train_test_split(
             np.arange(len(y)), test_size=test, random_state=split, stratify=None if kind == "regression" else y
         )
+    train = train[:n_rows]
     order = np.concatenate([train, test])
 
     def columns():

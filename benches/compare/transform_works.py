@@ -12,6 +12,9 @@ STRINGS, MIXED, CONTINUOUS = "strings", "mixed", "continuous"
 COMPLETE_STRINGS, COMPLETE = "complete strings", "complete"
 # Differences are relative to 1 or the number, whichever is larger.
 TOLERANCE = 1e-6
+# A quantile of whole rank is one of the values; where scikit-learn's rounding puts it beside the value, that
+# value's place moves by half the distance of two of the 1,000 quantiles.
+HALF_A_QUANTILE = 0.501 / 999
 
 
 def work(name, transform, columns, form="plain", tolerance=TOLERANCE, noise=0, note=None):
@@ -78,6 +81,10 @@ def spread(runs, peer):
     return f"ratios of rounds {min(ratios):.3g} to {max(ratios):.3g}, median {statistics.median(ratios):.3g}"
 
 
+def tolerance(name, columns):
+    return HALF_A_QUANTILE if name == "quantile" and columns == MIXED else TOLERANCE
+
+
 SKLEARN, LEAVE_ONE_OUT = ["sklearn"], ["category_encoders", "pandas", "numpy"]
 NOISE = "noise of 0.05, drawn by each in its own way"
 
@@ -93,7 +100,7 @@ WORKS = [
     ("target_table", SKLEARN, work("target_table", "target", STRINGS, "table")),
     ("copy", ["numpy"], work("copy", "copy", MIXED)),
     *[
-        (name + suffix, SKLEARN, work(name + suffix, name, columns, form))
+        (name + suffix, SKLEARN, work(name + suffix, name, columns, form, tolerance(name, columns)))
         for name in ("mean_standard", "median", "robust", "quantile")
         for suffix, columns, form in (("", MIXED, "plain"), ("_table", MIXED, "table"), ("_continuous", CONTINUOUS, "plain"))
     ],

@@ -146,6 +146,15 @@ pub struct StackJob {
     /// Whether the one member is cross-validated, and no stack is made.
     pub is_cross_validation: bool,
     pub memory_limit: Option<u64>,
+    /// Of members in the blend.
+    pub weights: BlendWeights,
+}
+
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlendWeights {
+    NonNegative,
+    Any,
 }
 
 #[derive(Clone, Copy, Debug, serde::Deserialize)]

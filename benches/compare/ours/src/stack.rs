@@ -21,7 +21,7 @@ use stackfold::transform::{Chain, ColumnTransformer, Selector, Then};
 
 use crate::Result;
 use crate::folder::Folder;
-use crate::job::{Job, Measure, Member, StackJob};
+use crate::job::{BlendWeights, Job, Measure, Member, StackJob};
 use crate::measure::{Batch, Report, measured, median};
 
 pub fn run(job: &Job, folder: &Folder) -> Result<Report> {
@@ -61,8 +61,10 @@ fn stack(options: &StackJob) -> Stack<Labels> {
         n_folds => Scheme::out_of_fold(StratifiedKFold::new(n_folds)),
     };
     let view = View::new("features", view());
-    // The peers' blender may take away, too.
-    let blender = LogisticBlender::new().with_weights(Weights::Any);
+    let blender = LogisticBlender::new().with_weights(match options.weights {
+        BlendWeights::NonNegative => Weights::NonNegative,
+        BlendWeights::Any => Weights::Any,
+    });
     let mut stack = Stack::new(scheme)
         .with_blender(blender)
         .with_memory_limit(options.memory_limit);
