@@ -40,7 +40,11 @@ fn sums(column: &Column) -> (usize, f64, usize) {
     let n_missing = column.n_missing();
     if let Some((codes, levels)) = column.codes() {
         let names = codes.iter().filter_map(|&code| levels.name(code));
-        return (n_missing, names.map(str::len).sum::<usize>() as f64, levels.len());
+        return (
+            n_missing,
+            names.map(str::len).sum::<usize>() as f64,
+            levels.len(),
+        );
     }
     let numbers = column.numbers(RowIndex::All(column.len()));
     (n_missing, numbers.iter().filter(|v| !v.is_nan()).sum(), 0)
