@@ -23,7 +23,8 @@ use crate::stack::meta::CLIP;
 /// of squared coefficients)` over `w_m >= 0` by Newton's method, projected (Bertsekas 1982): with a
 /// large `alpha`, or few rows, the blend is the geometric mean of the members; with many rows the
 /// data decide. Weights of 0 or more keep members that say nearly the same from being played off
-/// against one another (Breiman 1996, on regression); [`Weights::Any`] allows it.
+/// against one another (Breiman 1996, on regression); [`Weights::Any`] allows it, which may pay with
+/// a hundred thousand rows or more.
 #[derive(Debug, Clone)]
 pub struct LogisticBlender {
     alpha: f64,
