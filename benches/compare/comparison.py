@@ -1,5 +1,6 @@
 """Makes data, runs contestants in turn, prints lines."""
 
+import argparse
 import json
 import os
 import statistics
@@ -36,6 +37,18 @@ def log(text):
 def numbers(text):
     """Whole numbers with commas between them, on the command line."""
     return [int(part) for part in text.split(",")]
+
+
+def command_line(description, has_rounds=True):
+    """A parser with the options that all groups have."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--threads", type=numbers, default="2", help="numbers of threads, with commas")
+    if has_rounds:
+        parser.add_argument("--repeat", type=int, default=3, help="rounds, contestants in turn")
+    parser.add_argument("--only", default="", help="parts of names `work/peer`, with commas: only those that match")
+    parser.add_argument("--work-dir", help="keeps the data here for the next run")
+    return parser
 
 
 def run_works(arguments, works, features=""):

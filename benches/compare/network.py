@@ -4,10 +4,9 @@
 Prints one JSON line for each piece of work and peer; see README.md.
 """
 
-import argparse
 import json
 
-from comparison import numbers, run_works
+from comparison import command_line, run_works
 from network_works import WORKS
 
 
@@ -16,12 +15,11 @@ def main():
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = command_line(__doc__, has_rounds=False)
     parser.add_argument("--rows", type=int, default=200_000, help="training rows of the synthetic table")
     parser.add_argument("--cols", type=int, default=200, help="numbers of the synthetic table, beside 28 codes")
     parser.add_argument("--test-rows", type=int, default=50_000, help="rows to score on")
     parser.add_argument("--epochs", type=int, default=5, help="epochs of `epoch`, two at least")
-    parser.add_argument("--threads", type=numbers, default="2", help="numbers of threads, with commas")
     parser.add_argument("--seeds", type=int, default=5, help="rounds of `epoch`, a seed each")
     parser.add_argument("--mnist-seeds", type=int, default=3, help="seeds of `mnist`")
     parser.add_argument("--splits", type=int, default=5, help="splits (of `adult_official`: seeds) of `tables`")
@@ -30,8 +28,6 @@ def parse():
     parser.add_argument(
         "--embedding", type=json.loads, default="{}",
         help="of the embedding encoder in `embeddings`, JSON: n_folds, rows_per_number, and options of its network")
-    parser.add_argument("--only", default="", help="parts of names `work/peer`, with commas: only those that match")
-    parser.add_argument("--work-dir", help="keeps the data here for the next run")
     return parser.parse_args()
 
 

@@ -4,9 +4,7 @@
 Prints one JSON line for each piece of work and peer; see README.md.
 """
 
-import argparse
-
-from comparison import numbers, run_works
+from comparison import command_line, run_works
 from reading_works import WORKS
 
 
@@ -15,13 +13,9 @@ def main():
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--rows", type=int, default=260_753, help="rows of the files")
     parser.add_argument("--cols", type=int, default=299, help="columns of the files, 30 or more")
-    parser.add_argument("--threads", type=numbers, default="2", help="numbers of threads, with commas")
-    parser.add_argument("--repeat", type=int, default=3, help="rounds, contestants in turn")
-    parser.add_argument("--only", default="", help="parts of names `work/peer`, with commas: only those that match")
-    parser.add_argument("--work-dir", help="keeps the data here for the next run")
     return parser.parse_args()
 
 
