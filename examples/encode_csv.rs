@@ -20,7 +20,6 @@ use std::str::FromStr;
 use common::args::{Args, Exit, set_threads};
 use common::output::PendingCsv;
 use stackfold::data::Provenance;
-use stackfold::data::polars::TableReader;
 use stackfold::folds::Folds;
 use stackfold::prelude::*;
 use stackfold::transform::dates::DateParts;
@@ -40,7 +39,7 @@ use stackfold::transform::{ColumnTransformer, Naming, Selector};
 const USAGE: &str = "\
 encode_csv --train T.csv --test C.csv --encoder NAME --out-train A.csv --out-test B.csv
     [--target COLUMN] [--task auto|labels|values] [--columns A,B] [--param NAME=VALUE ...]
-    [--fold-column COLUMN] [--weight COLUMN] [--missing TEXT ...] [--seed 1] [--threads N]
+    [--fold-column COLUMN] [--weight COLUMN] [--seed 1] [--threads N]
 
 encoders and their parameters (the first value is the default; defaults follow scikit-learn or
 category_encoders where they have the encoder, but a new level is no error; the library's own
@@ -66,27 +65,30 @@ defaults are the safer ones):
     row-counts     equal=VALUE";
 
 fn main() -> ExitCode {
-    common::args::main(USAGE, run)
+    common::args::main(&format!("{USAGE}\n{}", common::reader::USAGE), run)
 }
 
 fn run() -> Result<(), Exit> {
     let args = Args::read(
         &[
-            "train",
-            "test",
-            "target",
-            "task",
-            "encoder",
-            "param",
-            "columns",
-            "fold-column",
-            "weight",
-            "missing",
-            "seed",
-            "threads",
-            "out-train",
-            "out-test",
-        ],
+            &common::reader::OPTIONS[..],
+            &[
+                "train",
+                "test",
+                "target",
+                "task",
+                "encoder",
+                "param",
+                "columns",
+                "fold-column",
+                "weight",
+                "seed",
+                "threads",
+                "out-train",
+                "out-test",
+            ],
+        ]
+        .concat(),
         &[],
     )?;
     let encoder = args.required("encoder")?.replace('_', "-");
@@ -97,16 +99,14 @@ fn run() -> Result<(), Exit> {
     let columns = args.list("columns");
     let kind = kind_of(&encoder)?;
 
-    let mut reader = TableReader::new();
-    if !args.all("missing").is_empty() {
-        reader = reader.with_missing(args.all("missing").to_vec());
-    }
+    let mut reader = common::reader::reader(&args)?;
     if let Some(kind) = kind {
         for name in &columns {
             reader = reader.with_kind(name.as_str(), kind);
         }
     }
     let mut table = reader.read(train_path)?;
+    common::reader::print_notes(train_path, &table);
     for (option, role) in [
         ("target", Role::Target),
         ("fold-column", Role::Ignored),
@@ -117,6 +117,7 @@ fn run() -> Result<(), Exit> {
         }
     }
     let test = reader.following(&table).read(test_path)?;
+    common::reader::print_notes(test_path, &test);
     let selector = match (columns.is_empty(), kind) {
         (false, _) => Selector::names(columns),
         (true, Some(kind)) => Selector::kind(kind),

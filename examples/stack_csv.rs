@@ -5,9 +5,9 @@
 //!     --train train.csv --test test.csv --target y --out predictions.csv
 //! ```
 //!
-//! The last line of the output is JSON. Exit codes: 0 done, 1 bad data, 2 bad usage.
-#![allow(clippy::print_stdout, reason = "an example prints")]
-
+//! Files are written before anything is printed. The last line of the output is JSON; what was met while
+//! the files were read goes to standard error. Exit codes: 0 done, 1 bad data, 2 bad usage.
+#[macro_use]
 mod common;
 
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ use common::output::{PendingCsv, peak_memory_mb};
 use common::progress::Bar;
 use common::recipe::{Recipe, Views};
 use serde_json::{Value, json};
-use stackfold::data::polars::{Columns, TableReader};
+use stackfold::data::Columns;
 use stackfold::data::summary::Summary;
 use stackfold::folds::{KFold, StratifiedKFold, TimeSeriesSplit};
 use stackfold::model::linfa;
@@ -33,11 +33,13 @@ const USAGE: &str = "\
 stack_csv --train T.csv --test C.csv --target COLUMN --out pred.csv
     [--task auto|binary|multiclass|regression] [--positive CLASS]
     [--id COLUMN] [--ignore A,B] [--weight COLUMN] [--group COLUMN] [--time COLUMN]
-    [--categorical A,B] [--missing TEXT ...]
+    [--categorical A,B]
     [--members LIST|all] [--scheme oof|holdout] [--folds 5] [--share 0.3]
     [--new-rows average|refit] [--on-failure leave-out|stop]
     [--blender auto|logistic|ridge|nnls|greedy|mean|geometric|rank|linfa]
-    [--seed 1] [--threads N] [--oof oof.csv] [--summary]";
+    [--seed 1] [--threads N] [--oof oof.csv] [--summary]
+Reading:
+";
 
 const BLENDERS: [&str; 9] = [
     "auto",
@@ -52,37 +54,40 @@ const BLENDERS: [&str; 9] = [
 ];
 
 fn main() -> ExitCode {
-    common::args::main(USAGE, run)
+    common::args::main(&format!("{USAGE}{}", common::reader::USAGE), run)
 }
 
 fn run() -> Result<(), Exit> {
     let start = Instant::now();
     let args = Args::read(
         &[
-            "train",
-            "test",
-            "target",
-            "out",
-            "task",
-            "positive",
-            "id",
-            "ignore",
-            "weight",
-            "group",
-            "time",
-            "categorical",
-            "missing",
-            "members",
-            "scheme",
-            "folds",
-            "share",
-            "new-rows",
-            "on-failure",
-            "blender",
-            "seed",
-            "threads",
-            "oof",
-        ],
+            &common::reader::OPTIONS[..],
+            &[
+                "train",
+                "test",
+                "target",
+                "out",
+                "task",
+                "positive",
+                "id",
+                "ignore",
+                "weight",
+                "group",
+                "time",
+                "categorical",
+                "members",
+                "scheme",
+                "folds",
+                "share",
+                "new-rows",
+                "on-failure",
+                "blender",
+                "seed",
+                "threads",
+                "oof",
+            ],
+        ]
+        .concat(),
         &["summary"],
     )?;
     let target = args.required("target")?;
@@ -92,18 +97,21 @@ fn run() -> Result<(), Exit> {
     set_threads(args.number("threads", 0)?)?;
 
     // Beside the usual texts, a question mark and a blank stand for a missing cell.
-    let mut reader = TableReader::new().with_sentinels(Columns::All, ["?", " "]);
-    if !args.all("missing").is_empty() {
-        reader = reader.with_missing(args.all("missing").to_vec());
-    }
+    let mut reader = common::reader::reader(&args)?.with_sentinels(Columns::All, ["?", " "]);
     for name in args.list("categorical") {
         reader = reader.with_kind(name.as_str(), ColumnKind::Categorical);
     }
-    let (table, summary) = reader.read_with_summary(train_path)?;
-    let (table, roles) = with_roles(&args, table, &summary)?;
-    if args.has("summary") {
-        println!("{}", Summary::of(&table));
+    let roles = roles(&args)?;
+    for (name, role) in &roles {
+        // Ids are kept as they are written, and what is ignored may be anything.
+        if matches!(role, Role::Id | Role::Ignored) {
+            reader = reader.with_role(name, *role);
+        }
     }
+    let (table, summary) = reader.read_with_summary(train_path)?;
+    common::reader::print_notes(train_path, &table);
+    let table = with_roles(&roles, table, &summary)?;
+    let summary = args.has("summary").then(|| Summary::of(&table));
     // New rows need no weight, group or time; what the test file has of them is not looked at.
     let mut to_follow = table.clone();
     for (name, role) in &roles {
@@ -112,12 +120,21 @@ fn run() -> Result<(), Exit> {
         }
     }
     let test = reader.following(&to_follow).read(test_path)?;
+    common::reader::print_notes(test_path, &test);
     check_test(&args, &table, &test)?;
 
     if is_regression(&table, target, task)? {
         let values = table.values(target)?;
         let test_values = test.values(target).ok();
-        stack(&args, start, &table, &values, &test, test_values.as_ref())
+        stack(
+            &args,
+            start,
+            &table,
+            &values,
+            &test,
+            test_values.as_ref(),
+            summary.as_ref(),
+        )
     } else {
         let mut labels = table.labels(target)?;
         if let Some(class) = args.text("positive") {
@@ -135,7 +152,15 @@ fn run() -> Result<(), Exit> {
             .labels(target)
             .and_then(|l| l.aligned_to(labels.classes()))
             .ok();
-        stack(&args, start, &table, &labels, &test, test_labels.as_ref())
+        stack(
+            &args,
+            start,
+            &table,
+            &labels,
+            &test,
+            test_labels.as_ref(),
+            summary.as_ref(),
+        )
     }
 }
 
@@ -162,12 +187,8 @@ fn check_outputs(args: &Args) -> Result<(), Exit> {
         .try_for_each(common::output::check_place)
 }
 
-/// The table with the roles that the command line gives, and those roles.
-fn with_roles(
-    args: &Args,
-    mut table: Table,
-    summary: &Summary,
-) -> Result<(Table, Vec<(String, Role)>), Exit> {
+/// The roles that the command line gives.
+fn roles(args: &Args) -> Result<Vec<(String, Role)>, Exit> {
     let mut roles: Vec<(String, Role)> = vec![(args.required("target")?.to_owned(), Role::Target)];
     for (option, role) in [
         ("id", Role::Id),
@@ -189,23 +210,33 @@ fn with_roles(
         ));
     }
     let mut named = HashSet::new();
-    for (name, role) in &roles {
-        if !named.insert(name.as_str()) {
-            return Err(Exit::usage(format!("column {name:?} is given two roles")));
-        }
+    match roles.iter().find(|(name, _)| !named.insert(name.as_str())) {
+        Some((name, _)) => Err(Exit::usage(format!("column {name:?} is given two roles"))),
+        None => Ok(roles),
+    }
+}
+
+/// The table with these roles.
+fn with_roles(
+    roles: &[(String, Role)],
+    mut table: Table,
+    summary: &Summary,
+) -> Result<Table, Exit> {
+    for (name, role) in roles {
         table = table.with_role(name, *role)?;
     }
-    // A column with a value of its own in each row says nothing about others.
+    // A column with a level of its own in each row says nothing about others.
     for column in summary.identifiers() {
-        if !named.contains(column.name()) && column.kind() == ColumnKind::Categorical {
+        let is_feature = column.role() == Role::Feature;
+        if is_feature && roles.iter().all(|(name, _)| name != column.name()) {
             eprintln!(
-                "note: column {:?} identifies rows and is ignored",
+                "note: column {:?} has a level of its own in nearly each row and is ignored",
                 column.name()
             );
             table = table.with_role(column.name(), Role::Ignored)?;
         }
     }
-    Ok((table, roles))
+    Ok(table)
 }
 
 /// Whether the target is a number: said so, or a numeric column with a fraction or with more than
@@ -327,6 +358,7 @@ fn stack<Y: Task>(
     target: &Y,
     test: &Table,
     test_target: Option<&Y>,
+    summary: Option<&Summary>,
 ) -> Result<(), Exit> {
     let n_folds: usize = args.number("folds", 5)?;
     let scheme = match args.choice("scheme", &["oof", "holdout"])? {
@@ -364,7 +396,6 @@ fn stack<Y: Task>(
     let seed = Seed::new(args.number("seed", 1)?);
     let fitted = stack.fit(Train::new(table, target)?.with_seed(seed))?;
     let (prediction, of_members) = fitted.predict_with_members(test.rows())?;
-    println!("{}", fitted.report());
 
     let id = args.text("id");
     let mut files = vec![write_predictions(
@@ -379,6 +410,10 @@ fn stack<Y: Task>(
     for file in files {
         file.finish()?;
     }
+    if let Some(summary) = summary {
+        say!("{summary}");
+    }
+    say!("{}", fitted.report());
 
     let metric = target.default_metric();
     let score = |prediction: &Y::Prediction| -> Value {
@@ -416,7 +451,7 @@ fn stack<Y: Task>(
         "seconds": start.elapsed().as_secs_f64(),
         "peak_memory_mb": peak_memory_mb(),
     });
-    println!("{line}");
+    say!("{line}");
     Ok(())
 }
 

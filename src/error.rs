@@ -29,6 +29,7 @@ struct Inner {
     kind: ErrorKind,
     /// Innermost first.
     places: Vec<Place>,
+    remedy: Option<String>,
     source: Option<Source>,
 }
 
@@ -119,6 +120,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             places: Vec::new(),
+            remedy: None,
             source: None,
         }))
     }
@@ -210,8 +212,28 @@ impl Error {
         Self(Box::new(Inner {
             kind: self.0.kind.clone(),
             places: self.0.places.clone(),
+            remedy: self.0.remedy.clone(),
             source: None,
         }))
+    }
+
+    /// Says what to do about it: an option that helps, or what to change in the data.
+    ///
+    /// ```
+    /// use stackfold::Error;
+    /// let error = Error::missing_value().in_column("age").with_remedy("impute the column first");
+    /// assert_eq!(error.to_string(), r#"column "age": missing value; impute the column first"#);
+    /// ```
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.remedy.as_deref()
     }
 
     /// Keeps the error that caused this one.
@@ -240,7 +262,6 @@ impl Error {
     }
 
     /// Turns the row, a position in a part of a table, into the table's row.
-    #[cfg(feature = "polars")]
     #[must_use]
     pub(crate) fn after_rows(mut self, n_rows: usize) -> Self {
         for place in &mut self.0.places {
@@ -341,7 +362,11 @@ impl fmt::Display for Error {
         if !self.0.places.is_empty() {
             f.write_str(": ")?;
         }
-        write!(f, "{}", self.0.kind)
+        write!(f, "{}", self.0.kind)?;
+        match &self.0.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -402,6 +427,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("places", &self.0.places)
+            .field("remedy", &self.0.remedy)
             .field("source", &self.0.source)
             .finish()
     }

@@ -37,7 +37,7 @@ pub fn main(usage: &str, program: impl FnOnce() -> Result<(), Exit>) -> std::pro
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(exit) => {
             if exit.message.is_empty() {
-                println!("{usage}");
+                super::output::say(format_args!("{usage}"));
             } else {
                 eprintln!("error: {}", exit.message);
                 if exit.code == 2 {

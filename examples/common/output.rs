@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::args::Exit;
 
+/// Prints a line; that nobody reads it, as after `| head -1`, is no failure.
+pub fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
 /// A CSV file under way: written beside its place, and moved there when whole.
 #[derive(Debug)]
 pub struct PendingCsv {

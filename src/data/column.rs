@@ -46,6 +46,9 @@ impl fmt::Display for ColumnKind {
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Levels {
     names: Vec<String>,
+    /// What the names are names of, if they are no texts.
+    #[serde(default)]
+    of: Option<ColumnKind>,
     /// The codes in the order of their names; made when it is first asked for.
     #[serde(skip)]
     sorted: OnceLock<Box<[u32]>>,
@@ -80,8 +83,21 @@ impl Levels {
     pub(crate) fn from_distinct(names: Vec<String>) -> Self {
         Self {
             names,
+            of: None,
             sorted: OnceLock::new(),
         }
+    }
+
+    /// The same levels, which are names of cells of this kind.
+    pub(crate) fn naming(self, of: Option<ColumnKind>) -> Self {
+        Self { of, ..self }
+    }
+
+    /// The kind of the cells that the levels are the names of: numeric if they were numbers that
+    /// were made categorical. None if they are texts.
+    #[must_use]
+    pub fn kind(&self) -> Option<ColumnKind> {
+        self.of
     }
 
     /// How many levels there are.
@@ -484,7 +500,10 @@ impl Column {
         };
         Self {
             kind: ColumnKind::Categorical,
-            data: ColumnData::Codes(codes.into(), Arc::new(Levels::from_distinct(names))),
+            data: ColumnData::Codes(
+                codes.into(),
+                Arc::new(Levels::from_distinct(names).naming(Some(self.kind))),
+            ),
         }
     }
 

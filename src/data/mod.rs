@@ -7,8 +7,11 @@
 
 pub(crate) mod calendar;
 mod column;
+mod csv;
 mod features;
 mod interner;
+mod note;
+mod reader;
 mod rows;
 mod schema;
 mod table;
@@ -23,7 +26,10 @@ pub mod polars;
 
 pub use column::{Column, ColumnKind, Levels, MISSING_CODE};
 pub(crate) use column::{ColumnData, Number, for_each_numbers};
+pub use csv::{write_csv, write_features_csv};
 pub use features::{Feature, FeatureKind, Features, InSample, OutOfSample, Provenance};
+pub use note::Note;
+pub use reader::{Columns, Identifiers, TableReader};
 pub use rows::{FitContext, RowIndex, Rows, Train};
 pub use schema::{Field, Role, Schema};
 pub use table::Table;

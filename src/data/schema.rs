@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::ColumnKind;
+use super::parse::DateOrder;
+use super::{Column, ColumnKind};
 
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -39,15 +40,39 @@ impl fmt::Display for Role {
     }
 }
 
-/// A column's name, kind and role.
+/// A column's name, kind and role, and what else is needed to read the column once more.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Field {
     pub(crate) name: String,
     pub(crate) kind: ColumnKind,
     pub(crate) role: Role,
+    #[serde(default)]
+    pub(crate) level_kind: Option<ColumnKind>,
+    /// How its dates are written, where that had to be found out.
+    #[serde(default)]
+    pub(crate) date_order: Option<DateOrder>,
 }
 
 impl Field {
+    /// A feature.
+    pub(crate) fn new(name: String, column: &Column) -> Self {
+        let mut field = Self {
+            name,
+            kind: column.kind(),
+            role: Role::Feature,
+            level_kind: None,
+            date_order: None,
+        };
+        field.set_column(column);
+        field
+    }
+
+    /// Takes another column.
+    pub(crate) fn set_column(&mut self, column: &Column) {
+        self.kind = column.kind();
+        self.level_kind = column.codes().and_then(|(_, levels)| levels.kind());
+    }
+
     /// The column's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -58,6 +83,13 @@ impl Field {
     #[must_use]
     pub fn kind(&self) -> ColumnKind {
         self.kind
+    }
+
+    /// Of a categorical column, the kind of the cells that its levels are the names of; none if they
+    /// are texts. See [`Levels::kind`](super::Levels::kind).
+    #[must_use]
+    pub fn level_kind(&self) -> Option<ColumnKind> {
+        self.level_kind
     }
 
     /// The column's role.

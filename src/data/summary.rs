@@ -4,8 +4,8 @@ use std::fmt;
 
 use rayon::prelude::*;
 
-use super::parse::MissingCounts;
-use super::{Column, ColumnData, ColumnKind, MISSING_CODE, Role, RowIndex, Table};
+use super::parse::{MissingCounts, are_names};
+use super::{Column, ColumnData, ColumnKind, MISSING_CODE, Note, Role, RowIndex, Table};
 
 /// What each column of a table holds; prints as an aligned table.
 ///
@@ -26,6 +26,8 @@ use super::{Column, ColumnData, ColumnKind, MISSING_CODE, Role, RowIndex, Table}
 pub struct Summary {
     n_rows: usize,
     columns: Vec<ColumnSummary>,
+    #[serde(default)]
+    notes: Vec<Note>,
 }
 
 /// What one column holds.
@@ -37,7 +39,8 @@ pub struct ColumnSummary {
     n_rows: usize,
     missing: MissingCounts,
     n_distinct: usize,
-    whole: bool,
+    /// Whether the levels are nearly all different, and are no numbers or moments.
+    is_identifier: bool,
     content: Content,
 }
 
@@ -95,7 +98,7 @@ impl Summary {
                     n_rows: column.len(),
                     missing: missing(i, column),
                     n_distinct,
-                    whole: !matches!(column.data(), ColumnData::F32(_) | ColumnData::F64(_)),
+                    is_identifier: is_identifier(column, n_distinct),
                     content,
                 }
             })
@@ -103,7 +106,14 @@ impl Summary {
         Self {
             n_rows: table.n_rows(),
             columns,
+            notes: table.notes().to_vec(),
         }
+    }
+
+    /// What was met while the table was read and its user should know.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The number of rows of the table.
@@ -178,16 +188,12 @@ impl ColumnSummary {
         self.n_distinct == 0 || (self.n_distinct == 1 && self.missing.total() == 0)
     }
 
-    /// Whether no two of three rows or more share a value, none is missing, and the values are
-    /// levels or whole numbers: most likely the column names its rows.
+    /// Whether the column most likely names its rows: it is categorical, at least half of its cells
+    /// and three are not missing, 95 % of these or more have different levels, and most of the levels
+    /// are neither numbers (of 64 bits at most) nor dates.
     #[must_use]
     pub fn is_identifier(&self) -> bool {
-        let nameable = match self.kind {
-            ColumnKind::Categorical => true,
-            ColumnKind::Numeric => self.whole,
-            _ => false,
-        };
-        nameable && self.n_rows >= 3 && self.n_distinct == self.n_rows
+        self.is_identifier
     }
 
     fn remark(&self) -> &'static str {
@@ -213,6 +219,7 @@ impl ColumnSummary {
         push("null".to_owned(), missing.null);
         push("NaN".to_owned(), missing.nan);
         push("infinite".to_owned(), missing.infinite);
+        push("odd".to_owned(), missing.odd);
         for (sentinel, count) in &missing.sentinels {
             push(format!("{sentinel:?}"), *count);
         }
@@ -288,6 +295,9 @@ impl fmt::Display for Summary {
         for row in &rows {
             writeln!(f, "{}", line(row.iter().map(String::as_str).collect()))?;
         }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
         Ok(())
     }
 }
@@ -342,6 +352,17 @@ fn content_of(column: &Column) -> (usize, Content) {
         n_distinct(column, &mut values),
         Content::Numbers { min, mean, max },
     )
+}
+
+fn is_identifier(column: &Column, n_distinct: usize) -> bool {
+    let Some((codes, levels)) = column.codes() else {
+        return false;
+    };
+    let n_present = codes.iter().filter(|&&code| code != MISSING_CODE).count();
+    n_present >= 3
+        && 2 * n_present >= codes.len()
+        && 20 * n_distinct >= 19 * n_present
+        && are_names(levels)
 }
 
 /// How many values differ; `values` are those of the column that are present.

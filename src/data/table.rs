@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Column, ColumnData, ColumnKind, Field, Labels, Role, RowIndex, Rows, Schema, Values};
+use super::parse::DateOrder;
+use super::{
+    Column, ColumnData, ColumnKind, Field, Labels, Note, Role, RowIndex, Rows, Schema, Values,
+};
 use super::{MISSING_CODE, for_each_numbers, rows::missing_column};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,6 +30,7 @@ pub struct Table {
     weights: Option<Arc<[f64]>>,
     groups: Option<Arc<[u32]>>,
     time: Option<Arc<[f64]>>,
+    notes: Arc<[Note]>,
 }
 
 impl Table {
@@ -55,11 +59,7 @@ impl Table {
             if let Some((row, value)) = first_infinite(&column) {
                 return Err(Error::not_finite(value).in_row(row).in_column(name));
             }
-            fields.push(Field {
-                name,
-                kind: column.kind(),
-                role: Role::Feature,
-            });
+            fields.push(Field::new(name, &column));
             data.push(column);
         }
         Ok(Self {
@@ -69,7 +69,29 @@ impl Table {
             weights: None,
             groups: None,
             time: None,
+            notes: Arc::default(),
         })
+    }
+
+    /// The same table, its dates written in these orders.
+    pub(crate) fn with_date_orders(mut self, orders: &[Option<DateOrder>]) -> Self {
+        let schema = Arc::make_mut(&mut self.schema);
+        for (field, order) in schema.fields.iter_mut().zip(orders) {
+            field.date_order = *order;
+        }
+        self
+    }
+
+    pub(crate) fn with_notes(mut self, notes: Vec<Note>) -> Self {
+        self.notes = notes.into();
+        self
+    }
+
+    /// What was met while the table was read and its user should know; empty for a table that was
+    /// not read from a file or frame.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The same table with another role for one column.
@@ -140,7 +162,7 @@ impl Table {
             .position(name)
             .ok_or_else(|| missing_column(&self, name))?;
         self.columns[i] = self.columns[i].to_categorical();
-        Arc::make_mut(&mut self.schema).fields[i].kind = ColumnKind::Categorical;
+        Arc::make_mut(&mut self.schema).fields[i].set_column(&self.columns[i]);
         Ok(self)
     }
 
@@ -163,19 +185,15 @@ impl Table {
         }
         self.n_rows = column.len();
         let schema = Arc::make_mut(&mut self.schema);
-        let kind = column.kind();
         if let Some(i) = schema.position(&name) {
-            schema.fields[i].kind = kind;
+            schema.fields[i].set_column(&column);
+            schema.fields[i].date_order = None;
             self.columns[i] = column;
             let role = schema.fields[i].role;
             // What the role made of the old column, it makes of the new one.
             return self.with_role(&name, role);
         }
-        schema.fields.push(Field {
-            name,
-            kind,
-            role: Role::Feature,
-        });
+        schema.fields.push(Field::new(name, &column));
         self.columns.push(column);
         Ok(self)
     }
@@ -190,6 +208,7 @@ impl Table {
             weights: self.weights.as_ref().map(|w| w[rows.clone()].into()),
             groups: self.groups.as_ref().map(|g| g[rows.clone()].into()),
             time: self.time.as_ref().map(|t| t[rows.clone()].into()),
+            notes: Arc::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::backend;
-use crate::data::parse::{MissingCounts, TextRules};
+use crate::data::parse::{MissingCounts, ReadColumn, TextRules};
 use crate::data::{self, ColumnKind, RowIndex, Table};
 use crate::error::{Error, Result};
 
@@ -12,12 +12,12 @@ const A_DAY: i64 = 86_400_000;
 const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
 /// The column that a series of texts is.
-fn column_of_texts(series: &Series, rules: &TextRules) -> Result<(data::Column, MissingCounts)> {
+fn column_of_texts(series: &Series, rules: &TextRules) -> Result<ReadColumn> {
     let texts = series.str().map_err(|e| backend(&e))?.rechunk();
     let Some(cells) = texts.downcast_iter().next() else {
-        return rules.parse(std::iter::empty());
+        return rules.read(std::iter::empty());
     };
-    rules.parse((0..cells.len()).map(|row| cells.get(row)))
+    rules.read((0..cells.len()).map(|row| cells.get(row)))
 }
 
 /// The column that a series of a frame is: its kind follows from its type, unless `kind` is given.
@@ -25,20 +25,12 @@ pub(super) fn column_of_series(
     series: &Series,
     kind: Option<ColumnKind>,
     rules: &TextRules,
-) -> Result<(data::Column, MissingCounts)> {
+) -> Result<ReadColumn> {
     let cast = |to: &DataType| series.strict_cast(to).map_err(|e| backend(&e));
     let (column, missing) = match series.dtype() {
-        DataType::String => {
-            let rules = rules
-                .clone()
-                .with_kind(kind.unwrap_or(ColumnKind::Categorical));
-            column_of_texts(series, &rules)?
-        }
+        DataType::String => return column_of_texts(series, &rules.for_texts()),
         DataType::Categorical(..) | DataType::Enum(..) => {
-            let rules = rules
-                .clone()
-                .with_kind(kind.unwrap_or(ColumnKind::Categorical));
-            column_of_texts(&cast(&DataType::String)?, &rules)?
+            return column_of_texts(&cast(&DataType::String)?, &rules.for_texts());
         }
         DataType::Boolean => {
             let cells: Vec<Option<bool>> = series.bool().map_err(|e| backend(&e))?.iter().collect();
@@ -88,7 +80,7 @@ pub(super) fn column_of_series(
         }
         dtype => return Err(Error::unsupported(format!("a column of type {dtype}"))),
     };
-    Ok((to_kind(column, kind)?, missing))
+    Ok(ReadColumn::plain(to_kind(column, kind)?, missing))
 }
 
 fn nulls(series: &Series) -> MissingCounts {

@@ -1,38 +1,37 @@
-//! Tables from and to polars: frames, CSV, Parquet, IPC.
+//! Tables from and to polars: frames, Parquet, IPC.
 //!
-//! [`TableReader`] makes tables; [`table_to_frame`], [`features_to_frame`], [`write_csv`] and
-//! [`write_parquet`] give them back; [`ParquetBatches`] and [`ParquetSink`] do so batch by batch.
+//! [`TableReader`] makes tables; [`table_to_frame`], [`features_to_frame`] and [`write_parquet`]
+//! give them back; [`ParquetBatches`] and [`ParquetSink`] do so batch by batch.
 //! Types of polars appear nowhere else in the crate.
 //!
 //! ```
-//! use stackfold::data::polars::{Columns, TableReader};
-//! use stackfold::data::{ColumnKind, Role};
-//! let path = std::env::temp_dir().join("stackfold_reader.csv");
-//! std::fs::write(&path, "id,price,zip\n1,\"1,113\",01234\n2,-1,00501\n").unwrap();
-//! let reader = TableReader::new()
-//!     .with_role("id", Role::Id)
-//!     .with_sentinels(Columns::prefix("pri"), ["-1"]);
-//! let (table, summary) = reader.read_with_summary(&path)?;
-//! assert_eq!(table.column("price")?.text(0).as_deref(), Some("1113"));
-//! assert_eq!(table.column("zip")?.kind(), ColumnKind::Categorical);
-//! assert_eq!(summary.column("price").unwrap().missing().total(), 1);
+//! use stackfold::data::polars::write_parquet;
+//! use stackfold::data::{Column, ColumnKind, Table, TableReader};
+//! let table = Table::new([
+//!     ("price", Column::numeric(vec![1.5, f64::NAN])),
+//!     ("state", Column::categorical(["CA", "NJ"].map(Some))),
+//! ])?;
+//! let path = std::env::temp_dir().join("stackfold_polars.parquet");
+//! write_parquet(&path, &table)?;
+//! let again = TableReader::new().read(&path)?;
+//! assert_eq!(again.column("price")?.n_missing(), 1);
+//! assert_eq!(again.column("state")?.kind(), ColumnKind::Categorical);
 //! # std::fs::remove_file(&path).unwrap();
 //! # Ok::<(), stackfold::Error>(())
 //! ```
 
 mod chunks;
-mod csv;
 mod frame;
 mod reader;
 mod scan;
 mod sink;
 mod write;
 
+pub use crate::data::{Columns, Identifiers, TableReader, write_csv};
 pub use frame::{features_to_frame, table_to_frame};
-pub use reader::{Columns, Identifiers, TableReader};
 pub use scan::ParquetBatches;
 pub use sink::ParquetSink;
-pub use write::{write_csv, write_frame_csv, write_parquet};
+pub use write::{write_frame_csv, write_parquet};
 
 use crate::error::Error;
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use polars::prelude::{ParquetReader, SerReader};
 
 use super::backend;
-use super::reader::{TableReader, in_file, open};
+use super::reader::open;
 use crate::data::Table;
 use crate::data::batches::Batches;
+use crate::data::reader::{TableReader, in_file};
 use crate::error::{Error, Result};
 
 /// A Parquet file as batches of rows: what is read at a time is one batch, and the columns asked

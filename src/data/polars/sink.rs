@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::*;
 
-use super::write::temporary_beside;
 use super::{backend, features_to_frame, table_to_frame};
+use crate::data::csv::temporary_beside;
 use crate::data::{Features, Prediction, Provenance, Table};
 use crate::error::{Error, Result};
 

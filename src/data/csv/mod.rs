@@ -1,94 +1,71 @@
 //! CSV files read block by block: cells go from bytes to the narrowest columns that hold them, and
 //! neither the file nor its texts are in memory as a whole.
 //!
-//! [`blocks`] reads whole records, [`cells`] cuts them, [`column`] makes parts of columns of them,
-//! and [`grow`] puts the parts together. A block's tiles are worked on in parallel, the columns are
-//! extended in the order of the rows.
+//! [`source`] unpacks and decodes, [`blocks`] reads whole records, [`header`] names the columns,
+//! [`cells`] cuts records, and the column readers of [`parse`](crate::data::parse) make columns of
+//! them. A block's tiles are worked on in parallel, the columns are extended in the order of the rows.
 
 mod blocks;
 mod bytes;
 mod cells;
-mod column;
-mod grow;
-mod number;
+mod header;
+mod source;
+mod write;
 
-use std::collections::HashSet;
-use std::io::{BufReader, Read};
 use std::path::Path;
 
-use polars::io::utils::compression::{ByteSourceReader, SupportedCompression};
 use rayon::prelude::*;
 
 use self::blocks::{Block, Blocks, Sizes};
-use self::cells::{Cells, not_utf8};
-use self::column::{ColumnReader, Part};
-use crate::data::Column;
-use crate::data::parse::{MissingCounts, TextRules};
-use crate::error::{Error, ErrorKind, Result};
+use self::cells::Cells;
+use self::header::Header;
+use crate::data::parse::{ColumnReader, Part, ReadColumn, TextRules};
+use crate::data::{Note, Role};
+use crate::error::{Error, Result};
 
-/// How cells are set apart.
+#[cfg(feature = "polars")]
+pub(crate) use self::write::{temporary_beside, write_whole};
+pub use self::write::{write_csv, write_features_csv};
+
+/// How cells are set apart, and what stands before them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dialect {
-    pub(super) separator: u8,
-    pub(super) quote: Option<u8>,
+pub(crate) struct Dialect {
+    pub(crate) separator: u8,
+    /// Whether the separator was asked for.
+    pub(crate) is_separator_told: bool,
+    pub(crate) quote: Option<u8>,
+    pub(crate) n_skipped_lines: usize,
 }
 
-/// Names and columns, and why cells are missing, column by column.
-pub(super) type Columns = (Vec<(String, Column)>, Vec<MissingCounts>);
+/// The columns of a file, and what was met on the way to them.
+#[derive(Debug)]
+pub(crate) struct CsvColumns {
+    pub(crate) columns: Vec<(String, ReadColumn)>,
+    /// The role of a column that names the rows.
+    pub(crate) index: Option<(String, Role)>,
+    pub(crate) notes: Vec<Note>,
+}
 
 /// The columns of a file; `rules_of` gives the rules for each of the names in the header.
-pub(super) fn read_columns(
+pub(crate) fn read_columns(
     path: &Path,
     dialect: Dialect,
+    encoding: Option<&str>,
     rules_of: impl Fn(&[String]) -> Result<Vec<TextRules>>,
-) -> Result<Columns> {
-    read_with(path, dialect, Sizes::default(), rules_of)
-}
-
-fn read_with(
-    path: &Path,
-    dialect: Dialect,
-    sizes: Sizes,
-    rules_of: impl Fn(&[String]) -> Result<Vec<TextRules>>,
-) -> Result<Columns> {
+) -> Result<CsvColumns> {
     let file = File {
         path,
         dialect,
-        sizes,
+        encoding,
+        sizes: Sizes::default(),
     };
-    let (mut blocks, names) = file.open()?;
-    let rules = rules_of(&names)?;
-    let places = rules.iter().enumerate();
-    let mut readers: Vec<_> = places.map(|(i, r)| ColumnReader::new(i, r)).collect();
-    if file.scan(&mut blocks, names.len(), &mut readers)? == 0 {
-        return Err(Error::data("at least one row", "a header only"));
-    }
-    drop(blocks);
-    loop {
-        let again = readers.iter().filter_map(ColumnReader::restarted);
-        let mut again: Vec<_> = again.collect();
-        if again.is_empty() {
-            break;
-        }
-        let (mut blocks, _) = file.open()?;
-        file.scan(&mut blocks, names.len(), &mut again)?;
-        for reader in again {
-            let place = reader.place;
-            readers[place] = reader;
-        }
-    }
-    let finished = readers.into_par_iter().zip(&names).map(|(reader, name)| {
-        let (column, missing) = reader.finish().map_err(|e| e.in_column(name))?;
-        Ok(((name.clone(), column), missing))
-    });
-    // The first error by column, whichever came first.
-    let finished = finished.collect::<Vec<Result<_>>>();
-    finished.into_iter().collect()
+    file.read(rules_of)
 }
 
 struct File<'a> {
     path: &'a Path,
     dialect: Dialect,
+    encoding: Option<&'a str>,
     sizes: Sizes,
 }
 
@@ -97,41 +74,74 @@ impl File<'_> {
         Error::io(self.path.display(), &error).with_source(error)
     }
 
-    /// The blocks after the header, and the names in it.
-    fn open(&self) -> Result<(Blocks, Vec<String>)> {
-        let source = self.source()?;
-        let blocks = Blocks::new(source, self.dialect, self.sizes);
-        let mut blocks = blocks.map_err(|e| self.io(e))?;
-        let Some(header) = blocks.header().map_err(|e| self.io(e))? else {
+    fn read(&self, rules_of: impl Fn(&[String]) -> Result<Vec<TextRules>>) -> Result<CsvColumns> {
+        let (mut blocks, mut header) = self.open()?;
+        let rules = rules_of(&header.names)?;
+        for (rules, name) in rules.iter().zip(&header.names) {
+            rules.check().map_err(|e| e.in_column(name))?;
+        }
+        let places = rules.iter().enumerate();
+        let mut readers: Vec<_> = places.map(|(i, r)| ColumnReader::new(i, r)).collect();
+        let found = self.scan(&mut blocks, &header, &mut readers)?;
+        if found.n_rows == 0 {
+            return Err(Error::data("at least one row", "a header only"));
+        }
+        if let Some(row) = found.repeated_headers.first() {
+            header.notes.push(Note::new(format!(
+                "the header stands {} more in the file, first before row {row}, and is left out there",
+                match found.repeated_headers.len() {
+                    1 => "once".to_owned(),
+                    n => format!("{n} times"),
+                }
+            )));
+        }
+        drop(blocks);
+        loop {
+            let again = readers.iter().filter_map(ColumnReader::restarted);
+            let mut again: Vec<_> = again.collect();
+            if again.is_empty() {
+                break;
+            }
+            let (mut blocks, _) = self.open()?;
+            self.scan(&mut blocks, &header, &mut again)?;
+            for reader in again {
+                let place = reader.place;
+                readers[place] = reader;
+            }
+        }
+        let finished = readers.into_par_iter().zip(&header.names);
+        let finished = finished.map(|(reader, name)| {
+            let column = reader.finish().map_err(|e| e.in_column(name))?;
+            Ok((name.clone(), column))
+        });
+        // The first error by column, whichever came first.
+        let finished = finished.collect::<Vec<Result<_>>>();
+        Ok(CsvColumns {
+            columns: finished.into_iter().collect::<Result<_>>()?,
+            index: header.index,
+            notes: header.notes,
+        })
+    }
+
+    /// The blocks after the header, and the header.
+    fn open(&self) -> Result<(Blocks, Header)> {
+        /// So many records tell whether they have a cell more than the header has names.
+        const RECORDS: usize = 5;
+        let source = source::open(self.path, self.encoding)?;
+        let io = |e| self.io(e);
+        let mut blocks = Blocks::new(source, self.dialect, self.sizes).map_err(io)?;
+        let Some(line) = blocks.header().map_err(io)? else {
             return Err(Error::data(
                 "a header and at least one row",
                 "an empty file",
             ));
         };
-        if let Err(error) = std::str::from_utf8(&header) {
-            return Err(not_utf8(header[error.valid_up_to()]));
-        }
-        let names = split(&header, self.dialect)?;
-        check_names(&names)?;
-        Ok((blocks, names))
-    }
-
-    /// The file's bytes, unpacked.
-    fn source(&self) -> Result<Box<dyn Read + Send>> {
-        let io = |e| self.io(e);
-        let mut magic = Vec::new();
-        let head = std::fs::File::open(self.path).map_err(io)?;
-        head.take(4).read_to_end(&mut magic).map_err(io)?;
-        let file = std::fs::File::open(self.path).map_err(io)?;
-        let compression = SupportedCompression::check(&magic);
-        if !matches!(compression, Some(SupportedCompression::GZIP)) {
-            return Ok(Box::new(file));
-        }
-        let packed = BufReader::with_capacity(1 << 16, file);
-        match ByteSourceReader::try_new(packed, compression).map_err(|e| super::backend(&e))? {
-            ByteSourceReader::Gzip(unpacked) => Ok(Box::new(unpacked)),
-            _ => Err(Error::unsupported("this compression")),
-        }
+        let records = blocks.peek(RECORDS).map_err(io)?;
+        let records = records.iter().filter(|record| !record.is_empty());
+        // What is wrong with a record is told when it is its turn.
+        let records = records.filter_map(|record| header::split(record, self.dialect).ok());
+        let header = Header::new(&line, &records.collect::<Vec<_>>(), self.dialect)?;
+        Ok((blocks, header))
     }
 
     /// How many bytes the file has if it is not compressed.
@@ -143,18 +153,18 @@ impl File<'_> {
     fn scan(
         &self,
         blocks: &mut Blocks,
-        n_columns: usize,
+        header: &Header,
         readers: &mut [ColumnReader<'_>],
-    ) -> Result<usize> {
-        let (mut n_rows, mut n_done) = (0, 0);
+    ) -> Result<Scanned> {
+        let (mut found, mut n_done) = (Scanned::default(), 0);
         let mut block = blocks.next().map_err(|e| self.io(e))?;
         while let Some(current) = block {
             n_done += current.bytes.len();
-            let work = || self.add(&current, n_columns, readers, n_rows);
+            let work = || self.add(&current, header, readers, &mut found);
             let (added, next) = rayon::join(work, || blocks.next());
-            n_rows += added?;
+            added?;
             block = next.map_err(|e| self.io(e))?;
-            let estimate = n_rows as f64 * (self.n_bytes() as f64 / n_done as f64);
+            let estimate = found.n_rows as f64 * (self.n_bytes() as f64 / n_done as f64);
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -165,33 +175,39 @@ impl File<'_> {
                 reader.expect(estimate);
             }
         }
-        Ok(n_rows)
+        Ok(found)
     }
 
-    /// Adds the rows of a block, which come after `n_before` others; how many these are.
+    /// Adds the rows of a block, which come after those found before.
     fn add(
         &self,
         block: &Block,
-        n_columns: usize,
+        header: &Header,
         readers: &mut [ColumnReader<'_>],
-        n_before: usize,
-    ) -> Result<usize> {
+        found: &mut Scanned,
+    ) -> Result<()> {
         let tiles = block.tiles.par_iter().map_init(Vec::new, |room, tile| {
             let bytes = &block.bytes[tile.clone()];
-            let cells = Cells::cut(bytes, n_columns, self.dialect, room)?;
+            let cells = Cells::cut(bytes, header, self.dialect, room)?;
             let parts = readers.iter().map(|r| r.part(cells.column(r.place)));
-            Ok((cells.n_rows(), parts.collect()))
+            Ok(Tile {
+                n_rows: cells.n_rows(),
+                parts: parts.collect(),
+                repeated_headers: cells.repeated_headers,
+            })
         });
-        let tiles: Vec<Result<(usize, Vec<Part>)>> = tiles.collect();
-        let mut n_rows = n_before;
+        let tiles: Vec<Result<Tile>> = tiles.collect();
         let room = || Vec::with_capacity(tiles.len());
         let mut parts: Vec<Vec<(usize, Part)>> = readers.iter().map(|_| room()).collect();
         for tile in tiles {
-            let (n, of_tile) = tile.map_err(|e| e.after_rows(n_rows))?;
-            for (parts, part) in parts.iter_mut().zip(of_tile) {
-                parts.push((n_rows, part));
+            let first_row = found.n_rows;
+            let tile = tile.map_err(|e| e.after_rows(first_row))?;
+            for (parts, part) in parts.iter_mut().zip(tile.parts) {
+                parts.push((first_row, part));
             }
-            n_rows += n;
+            let repeated = tile.repeated_headers.iter().map(|row| first_row + row);
+            found.repeated_headers.extend(repeated);
+            found.n_rows += tile.n_rows;
         }
         readers
             .par_iter_mut()
@@ -201,53 +217,22 @@ impl File<'_> {
                     reader.add(part, first_row);
                 }
             });
-        Ok(n_rows - n_before)
+        Ok(())
     }
 }
 
-/// The cells of the header.
-fn split(header: &[u8], dialect: Dialect) -> Result<Vec<String>> {
-    let mut cells = Vec::new();
-    let mut cell = Vec::new();
-    let (mut is_open, mut at_start) = (false, true);
-    let mut bytes = header.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if Some(byte) == dialect.quote && (is_open || at_start) {
-            if is_open && bytes.peek() == Some(&byte) {
-                bytes.next();
-                cell.push(byte);
-            } else {
-                is_open = !is_open;
-            }
-            at_start = false;
-        } else if byte == dialect.separator && !is_open {
-            cells.push(std::mem::take(&mut cell));
-            at_start = true;
-        } else {
-            cell.push(byte);
-            at_start = false;
-        }
-    }
-    if is_open {
-        return Err(Error::data("a closing quote", "the end of the file"));
-    }
-    cells.push(cell);
-    let text = |cell: &Vec<u8>| String::from_utf8_lossy(cell).into_owned();
-    Ok(cells.iter().map(text).collect())
+/// What a file was found to hold, besides its columns.
+#[derive(Debug, Default)]
+struct Scanned {
+    n_rows: usize,
+    repeated_headers: Vec<usize>,
 }
 
-fn check_names(names: &[String]) -> Result<()> {
-    let mut seen = HashSet::new();
-    for (i, name) in names.iter().enumerate() {
-        if name.trim().is_empty() {
-            let found = format!("none for the column at position {i}");
-            return Err(Error::data("a name for each column", found));
-        }
-        if !seen.insert(name.as_str()) {
-            return Err(Error::new(ErrorKind::DuplicateColumn).in_column(name));
-        }
-    }
-    Ok(())
+/// What the records of a tile are.
+struct Tile {
+    n_rows: usize,
+    parts: Vec<Part>,
+    repeated_headers: Vec<usize>,
 }
 
 #[cfg(test)]
@@ -276,13 +261,20 @@ mod tests {
             Self(path)
         }
 
-        fn read(&self, (block, tile): (usize, usize), rules: &[TextRules]) -> Result<Columns> {
+        fn read(&self, (block, tile): (usize, usize), rules: &[TextRules]) -> Result<CsvColumns> {
             let dialect = Dialect {
                 separator: b',',
+                is_separator_told: false,
                 quote: Some(b'"'),
+                n_skipped_lines: 0,
             };
-            let sizes = Sizes { block, tile };
-            read_with(&self.0, dialect, sizes, |names| {
+            let file = File {
+                path: &self.0,
+                dialect,
+                encoding: None,
+                sizes: Sizes { block, tile },
+            };
+            file.read(|names| {
                 assert_eq!(names.len(), rules.len());
                 Ok(rules.to_vec())
             })
@@ -317,18 +309,16 @@ mod tests {
     fn expected(cells: &[Vec<String>], rules: &[TextRules]) -> Result<Vec<String>> {
         let parse = |(j, rules): (usize, &TextRules)| {
             let texts = cells.iter().map(|record| record[j].as_str());
-            let parsed = rules.parse(texts.map(|text| (!text.is_empty()).then_some(text)));
+            let parsed = rules.read(texts.map(|text| (!text.is_empty()).then_some(text)));
             let parsed = parsed.map_err(|e| e.in_column(format!("c{j}")))?;
             Ok(format!("{parsed:?}"))
         };
         rules.iter().enumerate().map(parse).collect()
     }
 
-    fn shown((columns, missing): Columns) -> Vec<String> {
-        let pairs = columns.into_iter().zip(missing);
-        pairs
-            .map(|((_, column), missing)| format!("{:?}", (column, missing)))
-            .collect()
+    fn shown(read: CsvColumns) -> Vec<String> {
+        let columns = read.columns.into_iter();
+        columns.map(|(_, column)| format!("{column:?}")).collect()
     }
 
     fn check(cells: &[Vec<String>], rules: &[TextRules], line_break: &str, quote_all: bool) {

@@ -5,13 +5,9 @@ use std::ops::ControlFlow;
 use super::Dialect;
 use super::blocks::for_each_end;
 use super::bytes::for_each_place;
+use super::header::Header;
+use crate::data::parse::{Bounds, Cut, UNESCAPED};
 use crate::error::{Error, Result};
-
-/// A cell's start is in the text of unescaped cells.
-const UNESCAPED: u32 = 1 << 31;
-
-/// Where a cell is.
-pub(super) type Bounds = (u32, u32);
 
 /// The cells of some records, each of which has as many as there are columns.
 pub(super) struct Cells<'a> {
@@ -20,6 +16,8 @@ pub(super) struct Cells<'a> {
     unescaped: String,
     bounds: &'a [Bounds],
     n_columns: usize,
+    /// The rows before which the header was met again, which is no row.
+    pub(super) repeated_headers: Vec<usize>,
 }
 
 /// What the place of the cell that is being read is.
@@ -35,15 +33,18 @@ enum At {
 impl<'a> Cells<'a> {
     /// Cuts records; `room` is for the bounds of cells.
     ///
+    /// A record that repeats the header, of two columns or more, is left out.
+    ///
     /// # Errors
     /// If the records are not UTF-8 or one has another number of cells; rows are counted from the
     /// first of these records.
     pub(super) fn cut(
         bytes: &'a [u8],
-        n_columns: usize,
+        header: &Header,
         dialect: Dialect,
         room: &'a mut Vec<Bounds>,
     ) -> Result<Self> {
+        let n_columns = header.names.len();
         if bytes.len() >= UNESCAPED as usize {
             return Err(Error::unsupported("a record of more than 2 GiB"));
         }
@@ -66,6 +67,8 @@ impl<'a> Cells<'a> {
             first: 0,
             at: At::Plain,
             has_doubled: false,
+            header: &header.cells,
+            repeated_headers: Vec::new(),
             error: None,
         };
         let separator = dialect.separator;
@@ -82,12 +85,13 @@ impl<'a> Cells<'a> {
         if let Some(error) = cutter.error {
             return Err(error);
         }
-        let unescaped = cutter.unescaped;
+        let (unescaped, repeated_headers) = (cutter.unescaped, cutter.repeated_headers);
         Ok(Self {
             text,
             unescaped,
             bounds: room,
             n_columns,
+            repeated_headers,
         })
     }
 
@@ -96,50 +100,13 @@ impl<'a> Cells<'a> {
     }
 
     pub(super) fn column(&self, column: usize) -> Cut<'_> {
-        Cut {
-            cells: self,
+        Cut::new(
+            self.text,
+            &self.unescaped,
+            self.bounds,
+            self.n_columns,
             column,
-        }
-    }
-}
-
-/// The cells of one column.
-#[derive(Clone, Copy)]
-pub(super) struct Cut<'a> {
-    cells: &'a Cells<'a>,
-    column: usize,
-}
-
-impl<'a> Cut<'a> {
-    pub(super) fn len(self) -> usize {
-        self.cells.n_rows()
-    }
-
-    /// The bytes that bounds of cells without quotes inside are in.
-    pub(super) fn bytes(self) -> &'a [u8] {
-        self.cells.text.as_bytes()
-    }
-
-    pub(super) fn bounds(self) -> impl Iterator<Item = Bounds> + Clone + 'a {
-        let records = self.cells.bounds.chunks_exact(self.cells.n_columns);
-        records.map(move |record| record[self.column])
-    }
-
-    /// The cell with these bounds.
-    #[inline]
-    pub(super) fn text(self, (start, end): Bounds) -> &'a str {
-        let (text, start) = if start & UNESCAPED == 0 {
-            (self.cells.text, start)
-        } else {
-            (self.cells.unescaped.as_str(), start ^ UNESCAPED)
-        };
-        text.get(start as usize..end as usize).unwrap_or_default()
-    }
-
-    /// The cells, `None` if empty.
-    pub(super) fn iter(self) -> impl Iterator<Item = Option<&'a str>> + Clone + 'a {
-        self.bounds()
-            .map(move |bounds| (bounds.0 != bounds.1).then(|| self.text(bounds)))
+        )
     }
 }
 
@@ -155,6 +122,9 @@ struct Cutter<'a, 'b> {
     at: At,
     /// Whether the cell has two quotes for one.
     has_doubled: bool,
+    /// The cells of the header.
+    header: &'b [String],
+    repeated_headers: Vec<usize>,
     error: Option<Error>,
 }
 
@@ -169,7 +139,10 @@ impl Cutter<'_, '_> {
         match self.at {
             At::Plain if byte != quote => return self.end_of_cell(place, byte),
             At::Plain => {
-                if place == self.start {
+                let before = &self.text.as_bytes()[self.start..place];
+                // Blanks before a quote are no part of the cell.
+                if before.iter().all(|&b| b == b' ') {
+                    self.start = place;
                     self.at = At::Open;
                     self.has_doubled = false;
                 }
@@ -218,7 +191,11 @@ impl Cutter<'_, '_> {
     fn end_of_quoted(&mut self, close: usize, place: usize, byte: u8) -> ControlFlow<()> {
         let after = &self.text.as_bytes()[close + 1..place];
         let is_record = byte == b'\n';
-        if !(after.is_empty() || is_record && after == b"\r") {
+        let after = match after {
+            [blanks @ .., b'\r'] if is_record => blanks,
+            _ => after,
+        };
+        if !after.iter().all(|&b| b == b' ') {
             return self.after_quotes();
         }
         let start = self.start + 1;
@@ -254,12 +231,39 @@ impl Cutter<'_, '_> {
     fn check_record(&mut self) -> ControlFlow<()> {
         let n_cells = self.bounds.len() - self.first;
         if n_cells == self.n_columns {
+            if self.is_header() {
+                self.repeated_headers.push(self.first / self.n_columns);
+                self.bounds.truncate(self.first);
+            }
             self.first = self.bounds.len();
             return ControlFlow::Continue(());
         }
         let cells = |n: usize| format!("{n} cell{}", if n == 1 { "" } else { "s" });
         let expected = format!("{}, as the header has", cells(self.n_columns));
-        self.refuse(Error::data(expected, cells(n_cells)))
+        let error = Error::data(expected, cells(n_cells));
+        self.refuse(
+            if self
+                .header
+                .first()
+                .is_some_and(|name| name.starts_with('#'))
+            {
+                error.with_remedy("`with_skipped_lines` passes over lines before the header")
+            } else {
+                error
+            },
+        )
+    }
+
+    /// Whether the record that has just been cut is the header once more.
+    #[inline]
+    fn is_header(&self) -> bool {
+        let record = &self.bounds[self.first..];
+        // Cells with quotes inside are taken for others.
+        let is = |(bounds, name): (&Bounds, &String)| {
+            let (start, end) = (bounds.0 as usize, bounds.1 as usize);
+            end.wrapping_sub(start) == name.len() && self.text.get(start..end) == Some(name)
+        };
+        self.n_columns > 1 && record.iter().zip(self.header).all(is)
     }
 
     fn after_quotes(&mut self) -> ControlFlow<()> {
@@ -289,7 +293,8 @@ impl Cutter<'_, '_> {
 }
 
 pub(super) fn not_utf8(byte: u8) -> Error {
-    Error::data("text in UTF-8", format!("byte 0x{byte:02x}"))
+    let error = Error::data("text in UTF-8", format!("byte 0x{byte:02x}"));
+    error.with_remedy("`with_encoding` names another encoding, such as \"windows-1252\"")
 }
 
 /// How many rows end in these bytes.

@@ -62,8 +62,55 @@ impl Blocks {
         Ok(blocks)
     }
 
+    /// Passes over the lines before the header.
+    fn skip_lines(&mut self) -> std::io::Result<()> {
+        for _ in 0..self.dialect.n_skipped_lines {
+            loop {
+                let bytes = std::mem::take(&mut self.rest);
+                if let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+                    self.rest = bytes[end + 1..].to_vec();
+                    break;
+                }
+                if self.is_at_end {
+                    return Ok(());
+                }
+                let least = 2 * bytes.len().max(self.sizes.tile);
+                self.rest = self.filled(bytes, least)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next records, `n` of them if there are as many near by; they stay to be read.
+    pub(super) fn peek(&mut self, n: usize) -> std::io::Result<Vec<Vec<u8>>> {
+        const NEAR: usize = 1 << 20;
+        let mut least = 1 << 12;
+        loop {
+            let bytes = std::mem::take(&mut self.rest);
+            self.rest = self.filled(bytes, least)?;
+            let (mut records, mut start) = (Vec::new(), 0);
+            for_each_end(&self.rest, self.dialect, |end| {
+                records.push(self.rest[start..end].trim_ascii_end().to_vec());
+                start = end;
+                if records.len() < n {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            });
+            if records.len() < n && self.is_at_end && start < self.rest.len() {
+                records.push(self.rest[start..].trim_ascii_end().to_vec());
+            }
+            if records.len() == n || self.is_at_end || self.rest.len() >= NEAR {
+                return Ok(records);
+            }
+            least = 2 * self.rest.len().max(least);
+        }
+    }
+
     /// The header's bytes without the line break; none if the file is empty.
     pub(super) fn header(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        self.skip_lines()?;
         let Some(mut block) = self.next()? else {
             return Ok(None);
         };
@@ -155,7 +202,10 @@ pub(super) fn for_each_end(
     for_each_place(bytes, [b'\n', quote], |place, byte| {
         if byte == quote {
             let before = place.checked_sub(1);
-            let is_first = before.is_none_or(|i| [b'\n', dialect.separator].contains(&bytes[i]));
+            let mut head = bytes[..place].iter().rev().skip_while(|&&b| b == b' ');
+            let is_first = head
+                .next()
+                .is_none_or(|b| [b'\n', dialect.separator].contains(b));
             // A quote after the one that seemed to close the cell: they stand for one in the cell.
             let is_doubled = before.is_some() && before == last_quote;
             if is_open {
