@@ -29,6 +29,7 @@ mod numeric;
 mod one_row;
 mod parity;
 mod progress;
+mod reading;
 mod stability;
 mod stack;
 mod stack_memory;

@@ -43,7 +43,9 @@ impl Header {
             notes: Vec::new(),
         };
         let n = header.cells.len();
-        if !records.is_empty() && records.iter().all(|cells| cells.len() == n + 1) {
+        let is_comment = header.cells[0].starts_with('#');
+        let has_more = |cells: &Vec<String>| cells.len() == n + 1 && !is_comment;
+        if !records.is_empty() && records.iter().all(has_more) {
             if records.iter().all(|cells| cells[n].is_empty()) {
                 header.names.push(String::new());
             } else {
