@@ -90,7 +90,7 @@ fn missing_cells_are_counted_by_cause() {
     assert_eq!(texts(&column), ["Y", "", "N", "-1"]);
     assert_eq!(missing.sentinels, [(" ".to_owned(), 1)]);
 
-    let none = TextRules::new().with_missing(Vec::<String>::new());
+    let none = TextRules::new().without_default_missing();
     let (column, _) = parse(&none, &["NA", "x"]).unwrap();
     assert_eq!(column.n_missing(), 0);
 }
@@ -99,11 +99,15 @@ fn missing_cells_are_counted_by_cause() {
 fn cells_that_do_not_fit_name_their_row() {
     let numeric = TextRules::new().with_kind(ColumnKind::Numeric);
     let error = parse(&numeric, &["1", "", "x1"]).unwrap_err();
-    assert_eq!(error.to_string(), r#"row 2: expected a number, found "x1""#);
+    let remedy = "`with_odd_cells(OddCells::AsMissing)` takes such cells for missing";
+    assert_eq!(
+        error.to_string(),
+        format!(r#"row 2: expected a number, found "x1"; {remedy}"#)
+    );
     let error = parse(&TextRules::new(), &["2014-02-27", "2014-02-30"]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"row 1: expected a date, found "2014-02-30""#
+        r#"row 1: expected a date, found "2014-02-30"; `with_kind` makes the column categorical"#
     );
     let boolean = TextRules::new().with_kind(ColumnKind::Boolean);
     let (column, _) = parse(&boolean, &["Y", "no", "1", "F"]).unwrap();
@@ -143,7 +147,8 @@ fn dates_follow_their_format() {
     let error = parse(&rules("%d/%m/%Y"), &["01/01/2014", "12/31/2014"]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"row 1: expected a date written as %d/%m/%Y, found "12/31/2014""#
+        "row 1: expected a date written as %d/%m/%Y, found \"12/31/2014\"; \
+         `with_odd_cells(OddCells::AsMissing)` takes such cells for missing"
     );
     assert!(DateFormat::new("%d/%m").is_err() && DateFormat::new("%Q").is_err());
     // 14:05 an hour east of Greenwich is 13:05 there.
@@ -203,7 +208,7 @@ fn a_summary_says_what_a_table_holds() {
     );
     assert_eq!(
         names(&mut summary.identifiers().map(ColumnSummary::name)),
-        "id"
+        ""
     );
     let age = summary.column("age").unwrap();
     assert_eq!((age.n_distinct(), age.missing().nan), (2, 1));
@@ -223,7 +228,7 @@ fn a_summary_says_what_a_table_holds() {
         [
             "3 rows, 6 columns",
             "column  kind         role     distinct  missing  min .. mean .. max, or top levels       remark",
-            "id      numeric      id       3                  5 .. 6.667 .. 9                         identifier",
+            "id      numeric      id       3                  5 .. 6.667 .. 9",
             "age     numeric      feature  2         NaN 1    20.50 .. 30.25 .. 40",
             "state   categorical  feature  2                  \"CA\" 2, \"TX\" 1",
             "day     date         feature  2         null 1   1970-01-01 .. 1970-01-02 .. 1970-01-03",

@@ -20,7 +20,8 @@ pub(crate) struct NumberFormat {
 pub(crate) enum Number {
     Whole(i64),
     Real(f64),
-    /// A whole number that no integer of 64 bits holds, as the nearest float.
+    /// A whole number that no integer of 64 bits holds, as the nearest float. One with zeros after 17
+    /// digits at most is a real: programs write floats so.
     Huge(f64),
 }
 
@@ -101,10 +102,7 @@ impl NumberFormat {
         }
         if bytes.iter().all(u8::is_ascii_digit) {
             return Some(Numeral {
-                number: whole_number(bytes, is_negative).map_or_else(
-                    || Some(Number::Huge(text.parse().ok()?)),
-                    |number| Some(number),
-                )?,
+                number: whole_number(bytes, is_negative).or_else(|| huge(bytes, is_negative))?,
                 code: code(Code::Zeros),
                 has_thousands: false,
             });
@@ -172,11 +170,8 @@ impl NumberFormat {
         {
             return None;
         }
-        let exact = whole_number(whole.as_bytes(), is_negative);
-        exact.or_else(|| {
-            let value: f64 = whole.parse().ok()?;
-            Some(Number::Huge(if is_negative { -value } else { value }))
-        })
+        let whole = whole.as_bytes();
+        whole_number(whole, is_negative).or_else(|| huge(whole, is_negative))
     }
 
     /// Whether the text is a number if commas are decimal commas, but is none as numbers are written
@@ -216,6 +211,20 @@ fn whole_number(digits: &[u8], is_negative: bool) -> Option<Number> {
         (0, true) => Number::Real(-0.0),
         (value, true) => Number::Whole(-value),
         (value, false) => Number::Whole(value),
+    })
+}
+
+/// A whole number beyond 64 bits.
+fn huge(digits: &[u8], is_negative: bool) -> Option<Number> {
+    /// So many digits tell any float.
+    const DIGITS: usize = 17;
+    let value: f64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let value = if is_negative { -value } else { value };
+    let is_float = digits.iter().skip(DIGITS).all(|&digit| digit == b'0');
+    Some(if is_float {
+        Number::Real(value)
+    } else {
+        Number::Huge(value)
     })
 }
 
