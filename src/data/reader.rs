@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::csv::{Dialect, read_columns};
+use super::csv::{Dialect, Source, read_columns};
 use super::parse::{DateFormat, Infinities, MissingCounts, OddCells, ReadColumn, TextRules};
 use super::summary::Summary;
 use super::{ColumnKind, Field, Note, Role, Schema, Table};
@@ -329,6 +329,22 @@ impl TableReader {
             .map_err(|e| in_file(e, path))
     }
 
+    /// Reads a CSV file that is in memory, plain or compressed by gzip.
+    ///
+    /// ```
+    /// use stackfold::data::TableReader;
+    /// let table = TableReader::new().read_csv_bytes(b"age,state\n41,CA\n,NJ\n")?;
+    /// assert_eq!((table.n_rows(), table.column("age")?.n_missing()), (2, 1));
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TableReader::read_csv`].
+    pub fn read_csv_bytes(&self, bytes: &[u8]) -> Result<Table> {
+        self.csv_of(Source::Bytes(bytes), b',')
+            .map(|(table, _)| table)
+    }
+
     fn read_file(&self, path: &Path) -> Result<Parsed> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
@@ -365,11 +381,15 @@ impl TableReader {
     fn csv(&self, path: &Path) -> Result<Parsed> {
         let name = path.to_string_lossy().to_ascii_lowercase();
         let is_tabbed = [".tsv", ".tsv.gz"].iter().any(|e| name.ends_with(e));
+        let separator = if is_tabbed { b'\t' } else { b',' };
+        self.csv_of(Source::File(path), separator)
+    }
+
+    /// The table of a CSV file; `separator` is the one that its name tells.
+    fn csv_of(&self, source: Source<'_>, separator: u8) -> Result<Parsed> {
         let dialect = Dialect {
-            separator: self
-                .separator
-                .unwrap_or(if is_tabbed { b'\t' } else { b',' }),
-            is_separator_told: self.separator.is_some() || is_tabbed,
+            separator: self.separator.unwrap_or(separator),
+            is_separator_told: self.separator.is_some() || separator != b',',
             quote: self.quote.0,
             n_skipped_lines: self.n_skipped_lines,
         };
@@ -381,9 +401,18 @@ impl TableReader {
                 found,
             ));
         }
-        let read = read_columns(path, dialect, self.encoding.as_deref(), |names| {
+        let read = read_columns(source, dialect, self.encoding.as_deref(), |names, index| {
             self.check_names(names)?;
-            Ok(names.iter().map(|name| self.rules(name)).collect())
+            let rules = |name: &String| {
+                let rules = self.rules(name);
+                let is_index = index == Some(name.as_str());
+                if is_index && rules.kind.is_none() && self.followed(name).is_none() {
+                    rules.of_names()
+                } else {
+                    rules
+                }
+            };
+            Ok(names.iter().map(rules).collect())
         })?;
         self.table(read.columns, read.index, read.notes)
     }

@@ -8,6 +8,7 @@ mod embedding;
 mod encoders;
 mod folds;
 mod forest_hist;
+mod fuzz;
 mod hist_boosting;
 mod hist_continue;
 mod hist_input;

@@ -450,7 +450,8 @@ fn a_table_that_is_read_again_has_no_unseen_level() {
 #[test]
 fn a_level_has_one_name_in_training_and_new_rows() {
     for (train, new, expected) in [
-        ("1\n2\n3\n", "1.0\n2.0\n \n", ["1", "2", " "]),
+        // A cell that cannot be one of the levels is missing.
+        ("1\n2\n3\n", "1.0\n2.0\n \n", ["1", "2", ""]),
         ("1.0\n2.0\n", "1\n02\n2.00\n", ["1", "2", "2"]),
         ("True\nFalse\n", "1.0\n0\ntrue\n", ["true", "false", "true"]),
         ("0\n1\n", "True\nFalse\n1.0\n", ["1", "0", "1"]),

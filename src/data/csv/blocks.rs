@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::Dialect;
 use super::bytes::for_each_place;
+use super::source::Bytes;
 
 /// How many bytes are read at a time, and how many of them one task parses.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +31,8 @@ pub(super) struct Block {
 }
 
 /// Blocks of a file, one after the other.
-pub(super) struct Blocks {
-    reader: Box<dyn Read + Send>,
+pub(super) struct Blocks<'a> {
+    reader: Bytes<'a>,
     dialect: Dialect,
     sizes: Sizes,
     /// What follows the last block.
@@ -40,13 +41,9 @@ pub(super) struct Blocks {
     is_at_end: bool,
 }
 
-impl Blocks {
+impl<'a> Blocks<'a> {
     /// Passes over a byte order mark.
-    pub(super) fn new(
-        reader: Box<dyn Read + Send>,
-        dialect: Dialect,
-        sizes: Sizes,
-    ) -> std::io::Result<Self> {
+    pub(super) fn new(reader: Bytes<'a>, dialect: Dialect, sizes: Sizes) -> std::io::Result<Self> {
         let mut blocks = Self {
             reader,
             dialect,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Dialect;
 use super::cells::not_utf8;
-use crate::data::{Note, Role};
+use crate::data::{Note, Role, UniqueNames};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the first line and the records after it say of the columns.
@@ -45,31 +45,26 @@ impl Header {
         let n = header.cells.len();
         let is_comment = header.cells[0].starts_with('#');
         let has_more = |cells: &Vec<String>| cells.len() == n + 1 && !is_comment;
+        let mut names = UniqueNames::beside(header.cells.iter().map(String::as_str));
         if !records.is_empty() && records.iter().all(has_more) {
             if records.iter().all(|cells| cells[n].is_empty()) {
                 header.names.push(String::new());
             } else {
-                header.names.insert(0, "row_names".to_owned());
-                header.make_unique(0);
-                header.set_index(
-                    0,
-                    "there is one name fewer than columns, as R writes row names",
-                );
+                header.names.insert(0, names.take("row_names".to_owned()));
+                header.set_index("there is one name fewer than columns, as R writes row names");
             }
         }
-        for i in 0..header.names.len() {
-            if header.names[i].is_empty() {
-                header.names[i] = format!("Unnamed: {i}");
-                header.make_unique(i);
-                if i == 0 && header.names.len() > 1 {
-                    header.set_index(
-                        0,
-                        "the first column has no name, as pandas writes its index",
-                    );
-                } else {
-                    let note = Note::new("the column has no name in the first line");
-                    header.notes.push(note.in_column(&header.names[i]));
-                }
+        let n_columns = header.names.len();
+        for i in 0..n_columns {
+            if !header.names[i].is_empty() {
+                continue;
+            }
+            header.names[i] = names.take(format!("Unnamed: {i}"));
+            if i == 0 && n_columns > 1 {
+                header.set_index("the first column has no name, as pandas writes its index");
+            } else {
+                let note = Note::new("the column has no name in the first line");
+                header.notes.push(note.in_column(&header.names[i]));
             }
         }
         let mut seen = HashSet::new();
@@ -80,26 +75,11 @@ impl Header {
         Ok(header)
     }
 
-    fn set_index(&mut self, column: usize, why: &str) {
-        let name = self.names[column].clone();
+    /// The first column names the rows.
+    fn set_index(&mut self, why: &str) {
         let note = Note::new(format!("{why}; the column gets the role id"));
-        self.notes.push(note.in_column(&name));
-        self.index = Some((name, Role::Id));
-    }
-
-    /// Gives a name that was made up a number if another column has it.
-    fn make_unique(&mut self, column: usize) {
-        let made = self.names[column].clone();
-        let mut number = 1;
-        while self
-            .names
-            .iter()
-            .enumerate()
-            .any(|(i, n)| i != column && *n == self.names[column])
-        {
-            number += 1;
-            self.names[column] = format!("{made}_{number}");
-        }
+        self.notes.push(note.in_column(&self.names[0]));
+        self.index = Some((self.names[0].clone(), Role::Id));
     }
 }
 

@@ -12,8 +12,6 @@ mod header;
 mod source;
 mod write;
 
-use std::path::Path;
-
 use rayon::prelude::*;
 
 use self::blocks::{Block, Blocks, Sizes};
@@ -23,6 +21,7 @@ use crate::data::parse::{ColumnReader, Part, ReadColumn, TextRules};
 use crate::data::{Note, Role};
 use crate::error::{Error, Result};
 
+pub(crate) use self::source::Source;
 #[cfg(feature = "polars")]
 pub(crate) use self::write::{temporary_beside, write_whole};
 pub use self::write::{write_csv, write_features_csv};
@@ -46,15 +45,16 @@ pub(crate) struct CsvColumns {
     pub(crate) notes: Vec<Note>,
 }
 
-/// The columns of a file; `rules_of` gives the rules for each of the names in the header.
+/// The columns of a file; `rules_of` gives the rules for each of the names in the header, and is told
+/// which of them names the rows.
 pub(crate) fn read_columns(
-    path: &Path,
+    source: Source<'_>,
     dialect: Dialect,
     encoding: Option<&str>,
-    rules_of: impl Fn(&[String]) -> Result<Vec<TextRules>>,
+    rules_of: impl Fn(&[String], Option<&str>) -> Result<Vec<TextRules>>,
 ) -> Result<CsvColumns> {
     let file = File {
-        path,
+        source,
         dialect,
         encoding,
         sizes: Sizes::default(),
@@ -63,20 +63,24 @@ pub(crate) fn read_columns(
 }
 
 struct File<'a> {
-    path: &'a Path,
+    source: Source<'a>,
     dialect: Dialect,
     encoding: Option<&'a str>,
     sizes: Sizes,
 }
 
-impl File<'_> {
+impl<'a> File<'a> {
     fn io(&self, error: std::io::Error) -> Error {
-        Error::io(self.path.display(), &error).with_source(error)
+        self.source.error(error)
     }
 
-    fn read(&self, rules_of: impl Fn(&[String]) -> Result<Vec<TextRules>>) -> Result<CsvColumns> {
+    fn read(
+        &self,
+        rules_of: impl Fn(&[String], Option<&str>) -> Result<Vec<TextRules>>,
+    ) -> Result<CsvColumns> {
         let (mut blocks, mut header) = self.open()?;
-        let rules = rules_of(&header.names)?;
+        let index = header.index.as_ref().map(|(name, _)| name.as_str());
+        let rules = rules_of(&header.names, index)?;
         for (rules, name) in rules.iter().zip(&header.names) {
             rules.check().map_err(|e| e.in_column(name))?;
         }
@@ -124,10 +128,10 @@ impl File<'_> {
     }
 
     /// The blocks after the header, and the header.
-    fn open(&self) -> Result<(Blocks, Header)> {
+    fn open(&self) -> Result<(Blocks<'a>, Header)> {
         /// So many records tell whether they have a cell more than the header has names.
         const RECORDS: usize = 5;
-        let source = source::open(self.path, self.encoding)?;
+        let source = source::open(self.source, self.encoding)?;
         let io = |e| self.io(e);
         let mut blocks = Blocks::new(source, self.dialect, self.sizes).map_err(io)?;
         let Some(line) = blocks.header().map_err(io)? else {
@@ -144,15 +148,10 @@ impl File<'_> {
         Ok((blocks, header))
     }
 
-    /// How many bytes the file has if it is not compressed.
-    fn n_bytes(&self) -> u64 {
-        std::fs::metadata(self.path).map_or(0, |metadata| metadata.len())
-    }
-
     /// Adds all rows to the readers; how many there are.
     fn scan(
         &self,
-        blocks: &mut Blocks,
+        blocks: &mut Blocks<'_>,
         header: &Header,
         readers: &mut [ColumnReader<'_>],
     ) -> Result<Scanned> {
@@ -164,7 +163,7 @@ impl File<'_> {
             let (added, next) = rayon::join(work, || blocks.next());
             added?;
             block = next.map_err(|e| self.io(e))?;
-            let estimate = found.n_rows as f64 * (self.n_bytes() as f64 / n_done as f64);
+            let estimate = found.n_rows as f64 * (self.source.n_bytes() as f64 / n_done as f64);
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -269,14 +268,14 @@ mod tests {
                 n_skipped_lines: 0,
             };
             let file = File {
-                path: &self.0,
+                source: Source::File(&self.0),
                 dialect,
                 encoding: None,
                 sizes: Sizes { block, tile },
             };
             // There may be a column more than there are names.
             let more = std::iter::repeat(&rules[0]);
-            file.read(|names| {
+            file.read(|names, _| {
                 Ok(rules
                     .iter()
                     .chain(more.clone())

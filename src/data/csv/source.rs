@@ -11,13 +11,45 @@ use crate::error::{Error, Result};
 /// How many bytes are looked at to see how lines end.
 const HEAD: u64 = 1 << 16;
 
-/// Opens a file; `encoding` is what it is written in, or none for UTF-8 or what a byte order mark
-/// says.
-pub(super) fn open(path: &Path, encoding: Option<&str>) -> Result<Box<dyn Read + Send>> {
-    let io = |e: io::Error| Error::io(path.display(), &e).with_source(e);
-    let file = File::open(path).map_err(io)?;
-    let (head, source) = peek(Box::new(file), 4).map_err(io)?;
-    let source: Box<dyn Read + Send> = match head.as_slice() {
+/// Bytes that are read once.
+pub(super) type Bytes<'a> = Box<dyn Read + Send + 'a>;
+
+/// Where a CSV file is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source<'a> {
+    File(&'a Path),
+    Bytes(&'a [u8]),
+}
+
+impl Source<'_> {
+    /// An error that reading it gave.
+    pub(super) fn error(self, error: io::Error) -> Error {
+        let name = match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Bytes(_) => "bytes".to_owned(),
+        };
+        Error::io(name, &error).with_source(error)
+    }
+
+    /// How many bytes there are, compressed or not.
+    pub(super) fn n_bytes(self) -> u64 {
+        match self {
+            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// The bytes of a file; `encoding` is what it is written in, or none for UTF-8 or what a byte order
+/// mark says.
+pub(super) fn open<'a>(source: Source<'a>, encoding: Option<&str>) -> Result<Bytes<'a>> {
+    let io = |e: io::Error| source.error(e);
+    let bytes: Bytes<'a> = match source {
+        Source::File(path) => Box::new(File::open(path).map_err(io)?),
+        Source::Bytes(bytes) => Box::new(bytes),
+    };
+    let (head, source) = peek(bytes, 4).map_err(io)?;
+    let source: Bytes<'a> = match head.as_slice() {
         [0x1f, 0x8b, ..] => {
             let packed = BufReader::with_capacity(1 << 16, source);
             Box::new(flate2::bufread::MultiGzDecoder::new(packed))
@@ -48,7 +80,7 @@ fn not_supported(what: &str) -> Error {
 }
 
 /// The first bytes, and a source that still has them.
-fn peek(mut source: Box<dyn Read + Send>, n: u64) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
+fn peek(mut source: Bytes<'_>, n: u64) -> io::Result<(Vec<u8>, Bytes<'_>)> {
     let mut head = Vec::new();
     source.by_ref().take(n).read_to_end(&mut head)?;
     let all = Cursor::new(head.clone()).chain(source);
@@ -72,15 +104,15 @@ fn encoding_of(head: &[u8], label: Option<&str>) -> Result<Option<&'static Encod
 }
 
 /// Bytes of another encoding as UTF-8.
-struct Decoded {
-    source: Box<dyn Read + Send>,
+struct Decoded<'a> {
+    source: Bytes<'a>,
     decoder: Decoder,
     decoded: Cursor<Vec<u8>>,
     is_done: bool,
 }
 
-impl Decoded {
-    fn new(source: Box<dyn Read + Send>, encoding: &'static Encoding) -> Self {
+impl<'a> Decoded<'a> {
+    fn new(source: Bytes<'a>, encoding: &'static Encoding) -> Self {
         Self {
             source,
             decoder: encoding.new_decoder(),
@@ -110,7 +142,7 @@ impl Decoded {
     }
 }
 
-impl Read for Decoded {
+impl Read for Decoded<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             let n = self.decoded.read(out)?;
@@ -123,9 +155,9 @@ impl Read for Decoded {
 }
 
 /// Lines that end in a carriage return alone, as if they ended in a line feed.
-struct Returns(Box<dyn Read + Send>);
+struct Returns<'a>(Bytes<'a>);
 
-impl Read for Returns {
+impl Read for Returns<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.0.read(out)?;
         for byte in &mut out[..n] {

@@ -472,10 +472,11 @@ impl<'r> ColumnReader<'r> {
         let levels = std::mem::take(&mut self.names).into_levels();
         let column =
             std::mem::take(&mut self.cells).finish(ColumnKind::Categorical, Levels::default());
-        let codes: &[u32] = match column.data() {
-            ColumnData::Codes(codes, _) => codes,
-            _ => &[],
+        let codes: Arc<[u32]> = match column.data() {
+            ColumnData::Codes(codes, _) => Arc::clone(codes),
+            _ => Arc::default(),
         };
+        drop(column);
         let mut of_level = vec![(0_usize, usize::MAX); levels.len()];
         for (row, &code) in codes.iter().enumerate() {
             if let Some((count, first_row)) = of_level.get_mut(code as usize) {
@@ -484,19 +485,19 @@ impl<'r> ColumnReader<'r> {
             }
         }
         let texts = Levelled {
-            levels: &levels,
+            levels,
             codes,
-            of_level: &of_level,
+            of_level,
         };
         let rules = self.rules;
         let is_level = self.plan == Plan::Levels;
         if is_level && rules.naming != Naming::Inferred {
-            return Ok(self.levels(&texts, rules.naming, None));
+            return self.levels(texts, rules.naming, None);
         }
         let verdict = texts.tally(rules, &self.causes).verdict(rules.odd_cells());
         if is_level {
-            let naming = texts.naming(verdict.kind, verdict.order, rules);
-            return Ok(self.levels(&texts, naming, None));
+            let naming = texts.naming(&verdict, rules);
+            return self.levels(texts, naming, None);
         }
         if let Some((row, text)) = &verdict.no_such_day
             && !rules.is_unused
@@ -506,67 +507,102 @@ impl<'r> ColumnReader<'r> {
                 .with_remedy("`with_kind` makes the column categorical"));
         }
         match verdict.kind {
-            ColumnKind::Categorical => Ok(self.levels(&texts, Naming::Texts, verdict.note)),
+            ColumnKind::Categorical => self.levels(texts, Naming::Texts, verdict.note),
             ColumnKind::Numeric => self.numbers_of(&texts, verdict),
             kind => Ok(self.cells_of_levels(kind, &texts, verdict)),
         }
     }
 
     /// A categorical column, its levels named in one way however they were written.
-    fn levels(mut self, texts: &Levelled<'_>, naming: Naming, note: Option<String>) -> ReadColumn {
+    ///
+    /// # Errors
+    /// If a level that is the name of a number is infinite, unless these are missing.
+    fn levels(
+        mut self,
+        texts: Levelled,
+        naming: Naming,
+        note: Option<String>,
+    ) -> Result<ReadColumn> {
         let mut counts = std::mem::take(&mut self.counts);
-        let mut names = Names::default();
-        let mut is_same = true;
-        let mut new_codes = Vec::with_capacity(texts.levels.len());
-        for ((text, &(count, _)), code) in texts.levels.names().iter().zip(texts.of_level).zip(0..)
-        {
-            let name = naming.name(text, self.rules);
-            let cause = if naming == Naming::Raw {
-                None
-            } else {
-                let of_text = self.causes.of_text(text);
-                of_text.or_else(|| self.causes.of_text(&name).filter(|_| *name != **text))
+        let format = self.rules.number_format();
+        let number = |text: &str| {
+            let is_number = naming.kind() == Some(ColumnKind::Numeric);
+            format.number(text).filter(|_| is_number).map(Number::value)
+        };
+        let cause_of = |text: &str, name: Option<&str>| {
+            if naming == Naming::Raw {
+                return None;
+            }
+            let of_name = || self.causes.of_text(name.filter(|name| *name != text)?);
+            let of_number = || {
+                let value = number(text)?;
+                let infinite = value.is_infinite().then_some(Cause::Infinite);
+                self.causes.of_number(value).or(infinite)
             };
-            let new = match cause {
-                Some(cause) => {
-                    counts.add_cells(cause, count);
-                    MISSING_CODE
+            let of_text = self.causes.of_text(text);
+            of_text.or_else(of_name).or_else(of_number)
+        };
+        if self.rules.infinities() == Infinities::Refuse {
+            for (text, &(_, row)) in texts.levels.names().iter().zip(&texts.of_level) {
+                if let Some(value) = number(text).filter(|value| value.is_infinite()) {
+                    return Err(Error::not_finite(value).in_row(row));
                 }
-                None => names.code(&name),
-            };
-            is_same &= new == code;
-            new_codes.push(new);
+            }
         }
-        let codes: Arc<[u32]> = if is_same {
-            texts.codes.into()
+        let is_same = |text: &String| {
+            let name = naming.name(text, self.rules);
+            name.as_deref() == Some(text) && cause_of(text, name.as_deref()).is_none()
+        };
+        let mut odd = Seen::default();
+        let (codes, levels) = if texts.levels.names().iter().all(is_same) {
+            (texts.codes, texts.levels)
         } else {
+            let mut names = Names::default();
+            let mut new_codes = Vec::with_capacity(texts.levels.len());
+            for (text, &(count, row)) in texts.levels.names().iter().zip(&texts.of_level) {
+                let name = naming.name(text, self.rules);
+                let cause = cause_of(text, name.as_deref());
+                new_codes.push(match (cause, name) {
+                    (Some(cause), _) => {
+                        counts.add_cells(cause, count);
+                        MISSING_CODE
+                    }
+                    (None, Some(name)) => names.code(&name),
+                    (None, None) => {
+                        odd.add_cells(row, text, count);
+                        MISSING_CODE
+                    }
+                });
+            }
             let new = |&code: &u32| {
                 new_codes
                     .get(code as usize)
                     .copied()
                     .unwrap_or(MISSING_CODE)
             };
-            texts.codes.iter().map(new).collect()
+            (texts.codes.iter().map(new).collect(), names.into_levels())
         };
-        let levels = names.into_levels().naming(naming.kind());
-        ReadColumn {
-            column: Column::from_data(
-                ColumnKind::Categorical,
-                ColumnData::Codes(codes, Arc::new(levels)),
-            ),
-            missing: counts.finish(&self.causes, &Seen::default()),
+        let expected = naming.kind().unwrap_or(ColumnKind::Categorical);
+        if let Some(error) = self.refusal(&odd, &format!("a level that is {expected}")) {
+            return Err(error);
+        }
+        let note = note.or_else(|| (odd.count > 0).then(|| not_of_kind(expected, &odd)));
+        let levels = Arc::new(levels.naming(naming.kind()));
+        Ok(ReadColumn {
+            column: Column::from_data(ColumnKind::Categorical, ColumnData::Codes(codes, levels)),
+            missing: counts.finish(&self.causes, &odd),
             note,
             date_order: naming.date_order(),
-        }
+        })
     }
 
     /// A numeric column of the numbers that the levels are.
-    fn numbers_of(mut self, texts: &Levelled<'_>, verdict: Verdict) -> Result<ReadColumn> {
+    fn numbers_of(mut self, texts: &Levelled, verdict: Verdict) -> Result<ReadColumn> {
         let format = self.rules.number_format();
         let mut counts = std::mem::take(&mut self.counts);
         let mut sorts = NumberSorts::default();
         let mut numbers: Vec<Option<Number>> = Vec::with_capacity(texts.levels.len());
-        for (text, &(count, row)) in texts.levels.names().iter().zip(texts.of_level) {
+        for (text, &(count, row)) in texts.levels.names().iter().zip(&texts.of_level) {
             let numeral = format.numeral(text);
             let is_code = numeral.is_some_and(|n| n.code != Code::No);
             let cause = match numeral {
@@ -619,13 +655,13 @@ impl<'r> ColumnReader<'r> {
     fn cells_of_levels(
         mut self,
         kind: ColumnKind,
-        texts: &Levelled<'_>,
+        texts: &Levelled,
         verdict: Verdict,
     ) -> ReadColumn {
         let mut counts = std::mem::take(&mut self.counts);
         let order = verdict.order;
         let mut values: Vec<Option<i64>> = Vec::with_capacity(texts.levels.len());
-        for (text, &(count, _)) in texts.levels.names().iter().zip(texts.of_level) {
+        for (text, &(count, _)) in texts.levels.names().iter().zip(&texts.of_level) {
             if let Some(cause) = self.causes.of_text(text) {
                 counts.add_cells(cause, count);
                 values.push(None);
@@ -690,17 +726,17 @@ fn texts(cut: Cut<'_>, counts: &mut Counts) -> Texts {
 }
 
 /// A whole column as codes of its texts.
-struct Levelled<'a> {
-    levels: &'a Levels,
-    codes: &'a [u32],
+struct Levelled {
+    levels: Levels,
+    codes: Arc<[u32]>,
     /// How many cells have each text, and the first row that has.
-    of_level: &'a [(usize, usize)],
+    of_level: Vec<(usize, usize)>,
 }
 
-impl Levelled<'_> {
+impl Levelled {
     fn tally(&self, rules: &TextRules, causes: &Causes<'_>) -> Tally {
         let mut tally = Tally::default();
-        for (text, &(count, row)) in self.levels.names().iter().zip(self.of_level) {
+        for (text, &(count, row)) in self.levels.names().iter().zip(&self.of_level) {
             let look = Look::of(text, rules);
             let is_number = matches!(look, Look::Number(n) if n.code == Code::No);
             if is_number || causes.of_text(text).is_none() {
@@ -710,12 +746,13 @@ impl Levelled<'_> {
         tally
     }
 
-    /// How to name levels that were asked for where the kind of the texts would be another one.
-    fn naming(&self, kind: ColumnKind, order: Option<DateOrder>, rules: &TextRules) -> Naming {
-        match kind {
+    /// How to name levels that were asked for where the kind of all texts would be another one.
+    fn naming(&self, verdict: &Verdict, rules: &TextRules) -> Naming {
+        match verdict.kind {
             ColumnKind::Categorical => Naming::Texts,
+            _ if verdict.odd.count > 0 => Naming::Texts,
             ColumnKind::Numeric if !self.are_numbers_alone(rules) => Naming::Texts,
-            kind => Naming::Of(kind, order),
+            kind => Naming::Of(kind, verdict.order),
         }
     }
 

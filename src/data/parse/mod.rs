@@ -86,7 +86,7 @@ pub(crate) enum Naming {
     Raw,
     /// As they are, without blanks around them.
     Texts,
-    /// As the cells of this kind, and any other as it is.
+    /// As the cells of this kind; a cell of another kind is none of them.
     Of(ColumnKind, Option<DateOrder>),
 }
 
@@ -105,8 +105,8 @@ impl Naming {
         }
     }
 
-    /// The name of the level with this text.
-    fn name<'a>(self, text: &'a str, rules: &TextRules) -> Cow<'a, str> {
+    /// The name of the level with this text; none if it is not of the kind that levels are names of.
+    fn name<'a>(self, text: &'a str, rules: &TextRules) -> Option<Cow<'a, str>> {
         let trimmed = text.trim();
         let plain = if self == Self::Raw || trimmed.is_empty() {
             text
@@ -114,7 +114,7 @@ impl Naming {
             trimmed
         };
         let Self::Of(kind, order) = self else {
-            return Cow::Borrowed(plain);
+            return Some(Cow::Borrowed(plain));
         };
         let moment = || iso_moment(plain).or_else(|| Unordered::of(plain)?.moment(order?));
         let name = match kind {
@@ -130,9 +130,9 @@ impl Naming {
             ColumnKind::Boolean => boolean_word(plain, true).map(|value| value.to_string()),
             ColumnKind::Date => moment().map(|ms| kind.format(ms.div_euclid(A_DAY) as f64)),
             ColumnKind::Datetime => moment().map(|ms| kind.format(ms as f64)),
-            ColumnKind::Categorical => None,
+            ColumnKind::Categorical => Some(plain.to_owned()),
         };
-        name.map_or(Cow::Borrowed(plain), Cow::Owned)
+        name.map(Cow::Owned)
     }
 }
 

@@ -1,9 +1,7 @@
 //! The order of levels, and the names of the columns that come out.
 
+use crate::data::{Feature, Levels, Target, UniqueNames};
 use std::cmp::Ordering;
-use std::collections::HashSet;
-
-use crate::data::{Feature, Levels, Target};
 
 /// Puts codes in the order of their levels' names: by value if each is a finite number, else by
 /// characters. The order of rows plays no part.
@@ -33,26 +31,6 @@ pub(super) fn sort_by_name(codes: &mut [u32], levels: &Levels) {
             }
         }
         None => codes.sort_by(|&a, &b| by_name(a, b)),
-    }
-}
-
-/// Makes names differ: a name that stands already gets the first of `_2`, `_3` … that does not.
-#[derive(Debug, Default)]
-pub(super) struct UniqueNames(HashSet<String>);
-
-impl UniqueNames {
-    pub(super) fn take(&mut self, name: String) -> String {
-        if self.0.insert(name.clone()) {
-            return name;
-        }
-        let mut number = 2;
-        loop {
-            let unique = format!("{name}_{number}");
-            if self.0.insert(unique.clone()) {
-                return unique;
-            }
-            number += 1;
-        }
     }
 }
 
@@ -94,15 +72,5 @@ mod tests {
         assert_eq!(sorted(&["10", "9", "-1.5"]), ["-1.5", "9", "10"]);
         assert_eq!(sorted(&["10", "9", "x"]), ["10", "9", "x"]);
         assert_eq!(sorted(&["10", "9", "NaN"]), ["10", "9", "NaN"]);
-    }
-
-    #[test]
-    fn names_are_made_to_differ() {
-        let mut names = UniqueNames::default();
-        let taken: Vec<String> = ["a", "a_2", "a", "a"]
-            .iter()
-            .map(|&n| names.take(n.to_owned()))
-            .collect();
-        assert_eq!(taken, ["a", "a_2", "a_3", "a_4"]);
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::cells::{Cells, feature_cells, fill, named_cells};
-use super::names::{UniqueNames, sort_by_name};
+use super::names::sort_by_name;
+use crate::data::UniqueNames;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};

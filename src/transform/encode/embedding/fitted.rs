@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::cells::{Cells, fill, named_cells};
-use super::super::names::UniqueNames;
 use super::EmbeddingMatrix;
+use crate::data::UniqueNames;
 use crate::data::{Feature, Features, FitContext, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
