@@ -2,6 +2,7 @@
 
 mod batches;
 mod columns;
+mod coverage;
 mod cross_validate;
 mod data;
 mod embedding;
@@ -29,6 +30,7 @@ mod numeric;
 mod one_row;
 mod parity;
 mod progress;
+mod rare_classes;
 mod stability;
 mod stack;
 mod stack_memory;
