@@ -55,7 +55,7 @@ proptest! {
         let seen: HashSet<u8> = fit_rows.iter().map(|&row| train[row as usize]).collect();
         let cells: Vec<u8> = new_rows.iter().map(|&row| new[row as usize]).collect();
         let unseen: Vec<u8> = cells.iter().copied().filter(|c| *c > 0 && !seen.contains(c)).collect();
-        let n_missing = cells.iter().filter(|&&c| c == 0).count();
+        let n_missing = cells.len() - cells.iter().filter(|&&c| c > 0).count();
         let lacked = fit_rows.iter().filter(|&&row| train[row as usize] == 0).count();
         for name in ["level", "number"] {
             let column = found.column(name).unwrap();
