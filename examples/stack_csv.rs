@@ -502,22 +502,26 @@ fn write_out_of_fold<Y: Task>(
     fitted: &FittedStack<Y>,
 ) -> Result<PendingCsv, Exit> {
     let column = id.map(|name| table.column(name)).transpose()?;
-    let mut predictions: Vec<(&str, &Y::Prediction)> = fitted
+    let mut predictions: Vec<(&str, &Y::Prediction, &[u32])> = fitted
         .out_of_fold()
         .iter()
-        .map(|(name, p)| (name.as_str(), p))
+        .map(|(name, p)| (name.as_str(), p, fitted.out_of_fold_rows()))
         .collect();
-    predictions.extend(fitted.out_of_fold_stack().map(|p| ("stack", p)));
+    let stacked = fitted.out_of_fold_stack();
+    predictions.extend(stacked.map(|p| ("stack", p, fitted.out_of_fold_stack_rows())));
     let mut file = PendingCsv::create(path)?;
     let mut titles = vec![id.unwrap_or("row").to_owned()];
-    for (name, prediction) in &predictions {
+    for (name, prediction, _) in &predictions {
         titles.extend(column_titles(Some(name), *prediction));
     }
     file.row(&titles)?;
-    for (i, &row) in fitted.out_of_fold_rows().iter().enumerate() {
-        let mut cells = vec![id_of(table, column, row as usize)];
-        for (_, prediction) in &predictions {
-            cells.extend((0..prediction.n_columns()).map(|k| prediction.column(k)[i].to_string()));
+    for row in fitted.out_of_fold_rows() {
+        let mut cells = vec![id_of(table, column, *row as usize)];
+        for (_, prediction, rows) in &predictions {
+            // Where splits follow time, the first rows have no prediction of the stack.
+            let place = rows.binary_search(row).ok();
+            let cell = |k| place.map(|i| prediction.column(k)[i].to_string());
+            cells.extend((0..prediction.n_columns()).map(|k| cell(k).unwrap_or_default()));
         }
         file.row(&cells)?;
     }

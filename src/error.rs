@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::data::RowIndex;
+use crate::data::{RowIndex, Rows};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,6 +49,13 @@ pub enum ErrorKind {
     /// The data are not what the operation needs.
     Data {
         /// What the operation needs.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
+    /// A score is not defined for these rows: they lack a class, say. In another fold it may be.
+    Undefined {
+        /// What the score needs.
         expected: String,
         /// What was there.
         found: String,
@@ -108,6 +115,7 @@ enum Place {
     View(String),
     Step(String),
     Fold(usize),
+    Metric(String),
     Batch(usize),
     Column(String),
     Row(usize),
@@ -146,6 +154,39 @@ impl Error {
             expected: expected.into(),
             found: found.to_string(),
         })
+    }
+
+    /// A score that is not defined for the rows at hand. Cross-validation goes on without it: see
+    /// [`MetricScores::per_fold`](crate::model_selection::MetricScores::per_fold).
+    ///
+    /// ```
+    /// use stackfold::error::{Error, ErrorKind};
+    /// let error = Error::undefined("rows of both classes", "only positive ones");
+    /// assert_eq!(error.to_string(), "expected rows of both classes, found only positive ones");
+    /// assert!(matches!(error.kind(), ErrorKind::Undefined { .. }));
+    /// ```
+    #[must_use]
+    pub fn undefined(expected: impl Into<String>, found: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Undefined {
+            expected: expected.into(),
+            found: found.to_string(),
+        })
+    }
+
+    /// A model without a feature to learn from.
+    pub(crate) fn no_features() -> Self {
+        Self::data(A_FEATURE, "none")
+    }
+
+    /// The same error; if it is that of a model without features, with the reason why there is none
+    /// of these rows, and what to do.
+    pub(crate) fn explained_by(mut self, rows: Rows<'_>) -> Self {
+        if let ErrorKind::Data { expected, found } = &mut self.0.kind
+            && expected == A_FEATURE
+        {
+            *found = format!("none: {}", why_no_features(rows));
+        }
+        self
     }
 
     /// A column of another kind than the one that is needed.
@@ -291,6 +332,12 @@ impl Error {
         self.at(Place::Fold(fold))
     }
 
+    /// Names the metric.
+    #[must_use]
+    pub fn in_metric(self, name: impl Into<String>) -> Self {
+        self.at(Place::Metric(name.into()))
+    }
+
     /// Names the batch, from 0; rows are then counted from the batch's first.
     #[must_use]
     pub fn in_batch(self, batch: usize) -> Self {
@@ -351,6 +398,40 @@ impl Error {
     }
 }
 
+/// What a model without features needs.
+const A_FEATURE: &str = "at least one feature";
+
+/// Why rows gave no features, and what to do.
+fn why_no_features(rows: Rows<'_>) -> String {
+    const SHOWN: usize = 8;
+    let list = |columns: Vec<String>| match columns.len() {
+        n if n > SHOWN => format!("{} and {} more", columns[..SHOWN].join(", "), n - SHOWN),
+        _ => columns.join(", "),
+    };
+    let features = rows.features().map(|(field, _)| field);
+    let features: Vec<String> = features
+        .map(|field| format!("{:?} ({})", field.name(), field.kind()))
+        .collect();
+    if !features.is_empty() {
+        return format!(
+            "the transformer makes none of the columns {}; let it select columns of their kinds, and \
+             not only constant ones",
+            list(features)
+        );
+    }
+    let fields = rows.schema().fields().iter();
+    let roles: Vec<String> = fields
+        .map(|field| format!("{:?} ({})", field.name(), field.role()))
+        .collect();
+    if roles.is_empty() {
+        return "the table has no column".to_owned();
+    }
+    format!(
+        "no column of the table has the role of a feature, of {}; give it to one (Table::with_role)",
+        list(roles)
+    )
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, place) in self.0.places.iter().rev().enumerate() {
@@ -379,6 +460,7 @@ impl fmt::Display for Place {
             Self::View(name) => write!(f, "view {name:?}"),
             Self::Step(name) => write!(f, "step {name:?}"),
             Self::Fold(fold) => write!(f, "fold {fold}"),
+            Self::Metric(name) => write!(f, "metric {name:?}"),
             Self::Batch(batch) => write!(f, "batch {batch}"),
             Self::Column(name) => write!(f, "column {name:?}"),
             Self::Row(row) => write!(f, "row {row}"),
@@ -394,7 +476,9 @@ impl fmt::Display for ErrorKind {
                 expected,
                 found,
             } => write!(f, "{parameter} must be {expected}, not {found}"),
-            Self::Data { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Self::Data { expected, found } | Self::Undefined { expected, found } => {
+                write!(f, "expected {expected}, found {found}")
+            }
             Self::MissingColumn { available } => {
                 const SHOWN: usize = 8;
                 write!(f, "no such column; the table has ")?;

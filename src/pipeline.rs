@@ -1,5 +1,6 @@
 //! A transformer and an estimator as one learner.
 
+use crate::data::coverage::{Coverage, Profile};
 use crate::data::{FitContext, Rows, Target, Train};
 use crate::error::Result;
 use crate::model::{Estimator, FittedLearner, Learner, Predictor, bytes};
@@ -59,10 +60,11 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
         let predictor = self
             .estimator
             .fit(&features, &train.target(), &context)
-            .map_err(|e| e.among(train.rows().index()))?;
+            .map_err(|e| e.among(train.rows().index()).explained_by(train.rows()))?;
         Ok(FittedPipeline {
             transformer,
             predictor,
+            profile: Profile::of(train.rows()),
         })
     }
 
@@ -79,6 +81,7 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
 pub struct FittedPipeline<T, P> {
     transformer: T,
     predictor: P,
+    profile: Profile,
 }
 
 impl<T, P> FittedPipeline<T, P> {
@@ -93,6 +96,50 @@ impl<T, P> FittedPipeline<T, P> {
     pub fn predictor(&self) -> &P {
         &self.predictor
     }
+
+    /// What the training rows held.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// How new rows differ from training rows: unseen levels and missing cells, column by column.
+    #[must_use]
+    pub fn coverage(&self, rows: Rows<'_>) -> Coverage {
+        self.profile.coverage(rows)
+    }
+
+    /// The prediction of each row, and how the rows differ from training rows.
+    ///
+    /// ```
+    /// use stackfold::model::baseline::Prior;
+    /// use stackfold::prelude::*;
+    /// use stackfold::transform::encode::OneHotEncoder;
+    /// let state = |level| Column::categorical([Some("CA"), Some(level)]);
+    /// let train = Table::new([("state", state("TX"))])?;
+    /// let target = Labels::from_strs(&["no", "yes"])?;
+    /// let pipeline = Pipeline::new(OneHotEncoder::new(), Prior::new());
+    /// let fitted = pipeline.fit(Train::new(&train, &target)?)?;
+    /// let new = Table::new([("state", state("ZZ"))])?;
+    /// let (prediction, coverage) = fitted.predict_with_coverage::<Labels>(new.rows())?;
+    /// assert_eq!(prediction.positive(), [0.5, 0.5]);
+    /// assert_eq!(coverage.column("state").unwrap().unseen_share(), 0.5);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`FittedLearner::predict`].
+    pub fn predict_with_coverage<Y: Target>(
+        &self,
+        rows: Rows<'_>,
+    ) -> Result<(Y::Prediction, Coverage)>
+    where
+        T: FittedTransformer,
+        P: Predictor<Y>,
+    {
+        let prediction = FittedLearner::<Y>::predict(self, rows)?;
+        Ok((prediction, self.coverage(rows)))
+    }
 }
 
 impl<Y: Target, T: FittedTransformer, P: Predictor<Y>> FittedLearner<Y> for FittedPipeline<T, P> {
@@ -101,5 +148,9 @@ impl<Y: Target, T: FittedTransformer, P: Predictor<Y>> FittedLearner<Y> for Fitt
         self.predictor
             .predict(&features)
             .map_err(|e| e.among(rows.index()))
+    }
+
+    fn profile(&self) -> Option<&Profile> {
+        Some(&self.profile)
     }
 }

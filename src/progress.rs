@@ -60,6 +60,12 @@ pub enum Event<'a> {
         /// The limit.
         limit: u64,
     },
+    /// Something to know that is no error: a class of fewer rows than there are splits, say. The
+    /// report has it, too.
+    Note {
+        /// What.
+        text: &'a str,
+    },
     /// The blender has been fitted: the stack is done.
     Blended,
     /// A model that is fitted in many steps has taken one.

@@ -19,6 +19,7 @@ mod table;
 mod target;
 
 pub mod batches;
+pub mod coverage;
 pub mod parse;
 pub mod summary;
 

@@ -46,16 +46,18 @@ pub struct KFold {
 ///     let b = split.validation().iter().filter(|&&row| target.codes()[row as usize] == 1);
 ///     assert_eq!((split.validation().len(), b.count()), (3, 1));
 /// }
-/// let error = StratifiedKFold::new(3).plan(&context).unwrap_err();
-/// assert_eq!(
-///     error.to_string(),
-///     r#"n_folds must be at most 2, the number of rows of the smallest class, "b", not 3"#
-/// );
+/// // Two rows of "b" cannot be in three folds: the plan says so.
+/// let plan = StratifiedKFold::new(3).plan(&context)?;
+/// let note = r#"class "b" has 2 rows: none to validate in 1 of 3 splits"#;
+/// assert_eq!(plan.notes(&context), [note]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 ///
+/// A class of fewer than `k` rows is absent from some folds, and what its score is there may be
+/// undefined; [`FoldPlan::notes`] tells of it.
+///
 /// # Errors
-/// Those of [`KFold`], and if `k` is above the number of rows of the smallest class.
+/// Those of [`KFold`], and if `k` is above the number of rows of *each* class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StratifiedKFold {
     n_folds: usize,
@@ -110,7 +112,7 @@ pub struct GroupKFold {
 /// ```
 ///
 /// # Errors
-/// Those of [`GroupKFold`], and if `k` is above the number of rows of the smallest class.
+/// Those of [`GroupKFold`], and if `k` is above the number of rows of each class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StratifiedGroupKFold {
     n_folds: usize,
@@ -177,21 +179,15 @@ fn check_grouped(context: &SplitContext<'_>) -> Result<()> {
     }
 }
 
-/// Each class that has a row has at least one for each fold.
+/// Some class has a row for each fold.
 fn check_classes(n_folds: usize, context: &SplitContext<'_>) -> Result<()> {
-    let names = context.class_names();
-    let mut sizes = vec![0_usize; names.len()];
-    for &stratum in context.strata() {
-        // Without names, strata are not classes.
-        if let Some(size) = sizes.get_mut(stratum as usize) {
-            *size += 1;
-        }
-    }
-    let smallest = sizes.iter().zip(names).filter(|&(&size, _)| size > 0).min();
-    match smallest {
+    let sizes = context.class_sizes();
+    // Of equals the first one.
+    let largest = sizes.iter().zip(context.class_names()).rev();
+    match largest.max_by_key(|&(&size, _)| size) {
         Some((&size, name)) if n_folds > size => Err(Error::parameter(
             "n_folds",
-            format!("at most {size}, the number of rows of the smallest class, {name:?}"),
+            format!("at most {size}, the number of rows of the largest class, {name:?}"),
             n_folds,
         )),
         _ => Ok(()),

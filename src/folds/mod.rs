@@ -26,11 +26,14 @@
 //! * **Groups are never split.** If the table has a group column, [`KFold`], [`StratifiedKFold`],
 //!   [`HoldOut`] and [`TimeSeriesSplit`] keep each group on one side as well, so that to name the
 //!   column is enough. [`Predefined`] alone takes a plan as it is.
+//! * A class of so few rows that some split has none of it to validate, or to fit on, is no error:
+//!   [`FoldPlan::notes`] names it, and so do the reports of stacks and cross-validation.
 
 mod deal;
 mod file;
 mod hold_out;
 mod k_fold;
+mod notes;
 mod predefined;
 mod repeated;
 mod time;
@@ -346,6 +349,18 @@ impl<'a> SplitContext<'a> {
         self.class_names
     }
 
+    /// How many rows each class has; of tenths of values none.
+    pub(crate) fn class_sizes(&self) -> Vec<usize> {
+        let mut sizes = vec![0; self.class_names.len()];
+        for &stratum in &self.strata {
+            // Without names, strata are not classes.
+            if let Some(size) = sizes.get_mut(stratum as usize) {
+                *size += 1;
+            }
+        }
+        sizes
+    }
+
     /// The group of each row, if the table has a group column.
     #[must_use]
     pub fn groups(&self) -> Option<&[u32]> {
@@ -376,7 +391,7 @@ pub trait Splitter: std::fmt::Debug + Send + Sync {
     /// A plan for these rows.
     ///
     /// # Errors
-    /// If there are too few rows, groups or rows of a class, or a column that the splitter needs
-    /// (groups, time) is not there.
+    /// If there are too few rows or groups, or too few rows of every class, or a column that the
+    /// splitter needs (groups, time) is not there.
     fn plan(&self, context: &SplitContext<'_>) -> Result<FoldPlan>;
 }

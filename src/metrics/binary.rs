@@ -61,7 +61,7 @@ pub fn average_precision(
     let ties = Ties::new(positive, scores, weights)?;
     let all = ties.positive();
     if all == 0.0 {
-        return Err(Error::data("rows of the positive class", "none"));
+        return Err(Error::undefined("rows of the positive class", "none"));
     }
     let (mut found, mut taken, mut sum) = (0.0, 0.0, 0.0);
     for tie in ties.0.iter().rev() {
@@ -181,7 +181,7 @@ pub fn balanced_accuracy(
 pub fn f1(positive: &[bool], predicted: &[bool], weights: Option<&[f64]>) -> Result<f64> {
     confusion_matrix(positive, predicted, weights)?
         .f1(1)
-        .ok_or_else(|| Error::data("a row that is positive or predicted to be", "none"))
+        .ok_or_else(|| Error::undefined("a row that is positive or predicted to be", "none"))
 }
 
 /// Matthews' correlation: `(tp tn - fp fn) / sqrt((tp + fp)(tp + fn)(tn + fp)(tn + fn))`; 0 if all
@@ -247,8 +247,14 @@ impl Ties {
         let any = |weight: fn(&Tie) -> f64| self.0.iter().any(|tie| weight(tie) > 0.0);
         match (any(|tie| tie.positive), any(|tie| tie.negative)) {
             (true, true) => Ok(()),
-            (true, false) => Err(Error::data("rows of both classes", "only positive ones")),
-            (false, _) => Err(Error::data("rows of both classes", "only negative ones")),
+            (true, false) => Err(Error::undefined(
+                "rows of both classes",
+                "only positive ones",
+            )),
+            (false, _) => Err(Error::undefined(
+                "rows of both classes",
+                "only negative ones",
+            )),
         }
     }
 }

@@ -18,7 +18,7 @@ impl<'a> Weights<'a> {
                 return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
             }
             if weights.iter().all(|&w| w == 0.0) {
-                return Err(Error::data("a weight above 0", "only zeros"));
+                return Err(Error::undefined("a weight above 0", "only zeros"));
             }
         }
         Ok(Self(weights))

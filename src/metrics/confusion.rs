@@ -146,7 +146,7 @@ impl ConfusionMatrix {
             .filter(|&c| self.of_truth(c) > 0.0)
             .count()
         {
-            0 | 1 => Err(Error::data("rows of two classes or more", "one class")),
+            0 | 1 => Err(Error::undefined("rows of two classes or more", "one class")),
             _ => Ok(()),
         }
     }

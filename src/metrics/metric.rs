@@ -43,8 +43,10 @@ pub trait Metric<Y: Target>: fmt::Debug + Send + Sync {
     /// The score of a prediction of the same rows as the target's; the weights are theirs.
     ///
     /// # Errors
-    /// If the score is not defined: no rows, numbers of rows that differ, classes that differ, one
-    /// class only where two are needed …
+    /// If the score is not defined for these rows, as with one class only where two are needed, or
+    /// only weights of 0: an error of the kind [`ErrorKind::Undefined`](crate::ErrorKind::Undefined),
+    /// without which cross-validation goes on. Others end it: no rows, numbers of rows that differ,
+    /// classes that differ …
     fn score(&self, target: &Y, prediction: &Y::Prediction, weights: Option<&[f64]>)
     -> Result<f64>;
 
@@ -203,9 +205,9 @@ impl Metric<Labels> for ClassificationMetric {
             Self::BalancedAccuracy => confusion()?.balanced_accuracy(),
             Self::F1 => {
                 self.positive(target)?;
-                confusion()?
-                    .f1(1)
-                    .ok_or_else(|| Error::data("a row that is positive or predicted to be", "none"))
+                confusion()?.f1(1).ok_or_else(|| {
+                    Error::undefined("a row that is positive or predicted to be", "none")
+                })
             }
             Self::MacroF1 => Ok(confusion()?.macro_f1()),
             Self::Matthews => confusion()?.matthews(),

@@ -241,7 +241,7 @@ fn class_sizes(truth: &[u32], columns: &[&[f64]], weights: Option<&[f64]>) -> Re
         sizes[class as usize] += weights.of(row);
     }
     match sizes.iter().position(|&size| size == 0.0) {
-        Some(class) => Err(Error::data(
+        Some(class) => Err(Error::undefined(
             "rows of each class",
             format!("none of class {class}"),
         )),

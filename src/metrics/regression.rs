@@ -76,7 +76,7 @@ pub fn r2(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<f
     let mut heavy = (0..truth.len()).filter(|&row| weights.of(row) > 0.0);
     let first = heavy.next().map(|row| truth[row].to_bits());
     if variance == 0.0 || heavy.all(|row| Some(truth[row].to_bits()) == first) {
-        return Err(Error::data("true values that vary", mean));
+        return Err(Error::undefined("true values that vary", mean));
     }
     Ok(1.0 - weights.mean(squares(truth, predicted)) / variance)
 }

@@ -130,7 +130,7 @@ impl Estimator<Labels> for GaussianNaiveBayes {
         above_zero("smoothing", self.smoothing)?;
         check_lengths(features.n_rows(), target, context)?;
         if features.n_features() == 0 {
-            return Err(Error::data("at least one feature", "none"));
+            return Err(Error::no_features());
         }
         let weights = weights_of(target, context, &ClassWeight::Equal)?.unwrap_or_default();
         let rows = RowsByClass::new(target, &weights);

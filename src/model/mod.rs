@@ -34,6 +34,7 @@ pub use subsampled::Subsampled;
 use std::sync::Arc;
 
 use crate::data::batches::{Batches, for_each_batch};
+use crate::data::coverage::Profile;
 use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Table, Target, Train};
 use crate::error::Result;
 
@@ -155,6 +156,12 @@ pub trait FittedLearner<Y: Target>: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If a column is absent or of another kind, or anything below it fails.
     fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction>;
+
+    /// What the training rows held, with which new rows can be compared
+    /// ([`Profile::coverage`]); `None` if it was not kept. Pipelines and stacks keep it.
+    fn profile(&self) -> Option<&Profile> {
+        None
+    }
 
     /// Hands each batch and its predictions to `sink`, in order, until it refuses one; batches
     /// without a row are passed over.

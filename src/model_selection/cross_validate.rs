@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::report::{CrossValidation, FoldReport, MetricScores, OutOfFold};
 use crate::data::{Prediction, Target, Train, check_prediction};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::folds::{FoldPlan, SplitContext, Splitter};
 use crate::metrics::Metric;
 use crate::model::DynLearner;
@@ -57,9 +57,14 @@ use crate::schedule::{self, Jobs, check_memory_limit};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 ///
+/// A score that a split's validation rows do not define (the AUC of rows of one class) is left out
+/// of that split, and [`CrossValidation::notes`] says so; whoever watches the training rows is told
+/// as well ([`Event::Note`]).
+///
 /// # Errors
 /// If the splitter fails; if a fit, a prediction or a score fails: the error names the split as a
-/// fold, the first one if several fail; if two metrics have one name.
+/// fold, the first one if several fail; if a score of all out-of-fold predictions together is not
+/// defined (the error names the metric); if two metrics have one name.
 pub fn cross_validate<Y: Target>(
     learner: &dyn DynLearner<Y>,
     train: Train<'_, Y>,
@@ -182,13 +187,16 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
         let metrics = self.metrics;
         check_names(metrics)?;
         check_memory_limit(self.memory_limit)?;
-        let plan = self.splitter.plan(&SplitContext::of(train))?;
+        let context = SplitContext::of(train);
+        let plan = self.splitter.plan(&context)?;
         if plan.n_rows() != train.len() {
             return Err(Error::data(
                 format!("a fold plan for {} rows", train.len()),
                 format!("one for {}", plan.n_rows()),
             ));
         }
+        let mut notes = plan.notes(&context);
+        tell(train, &notes);
         let (n_columns, n_outputs) = (
             train.rows().features().count(),
             train.table_target().n_outputs(),
@@ -218,21 +226,30 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
             .enumerate()
             .map(|(i, metric)| {
                 let prediction = out_of_fold.prediction();
+                let of_fold = |outcome: &Outcome<Y>| outcome.scores[i].as_ref().ok().copied();
                 Ok(MetricScores {
                     name: metric.name().to_owned(),
                     greater_is_better: metric.greater_is_better(),
-                    per_fold: outcomes.iter().map(|outcome| outcome.scores[i]).collect(),
-                    pooled: metric.score(&target, prediction, weights.as_deref())?,
-                    interval: metric.interval(&target, prediction, weights.as_deref())?,
+                    per_fold: outcomes.iter().map(of_fold).collect(),
+                    pooled: metric
+                        .score(&target, prediction, weights.as_deref())
+                        .map_err(|error| error.in_metric(metric.name()))?,
+                    interval: metric
+                        .interval(&target, prediction, weights.as_deref())
+                        .map_err(|error| error.in_metric(metric.name()))?,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
+        let undefined = undefined_scores(metrics, &outcomes);
+        tell(train, &undefined);
+        notes.extend(undefined);
         let folds = outcomes.into_iter().map(|outcome| outcome.report).collect();
         Ok(CrossValidation {
             plan,
             folds,
             scores,
             out_of_fold,
+            notes,
         })
     }
 }
@@ -284,7 +301,8 @@ impl<Y: Target> Jobs for Splits<'_, Y> {
 struct Outcome<Y: Target> {
     validation: Vec<u32>,
     prediction: Y::Prediction,
-    scores: Vec<f64>,
+    /// By metric; those that are not defined say why.
+    scores: Vec<Result<f64>>,
     report: FoldReport,
 }
 
@@ -313,8 +331,15 @@ fn fit_and_score<Y: Target>(
     let (target, weights) = (validation.target(), validation.weights());
     let scores = metrics
         .iter()
-        .map(|metric| metric.score(&target, &prediction, weights.as_deref()))
-        .collect::<Result<Vec<f64>>>()?;
+        .map(
+            |metric| match metric.score(&target, &prediction, weights.as_deref()) {
+                Err(error) if !matches!(error.kind(), ErrorKind::Undefined { .. }) => {
+                    Err(error.in_metric(metric.name()))
+                }
+                score => Ok(score),
+            },
+        )
+        .collect::<Result<Vec<_>>>()?;
     Ok(Outcome {
         report: FoldReport {
             n_train: split.train().len(),
@@ -326,6 +351,32 @@ fn fit_and_score<Y: Target>(
         prediction,
         scores,
     })
+}
+
+/// Of each metric, in which folds it is not defined, and why in the first of them.
+fn undefined_scores<Y: Target>(metrics: &[&dyn Metric<Y>], outcomes: &[Outcome<Y>]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (i, metric) in metrics.iter().enumerate() {
+        let failed = || {
+            let scores = outcomes.iter().enumerate();
+            scores.filter_map(|(fold, o)| o.scores[i].as_ref().err().map(|error| (fold, error)))
+        };
+        if let Some((_, reason)) = failed().next() {
+            let folds: Vec<String> = failed().map(|(fold, _)| fold.to_string()).collect();
+            let name = metric.name();
+            let folds = folds.join(", ");
+            notes.push(format!("{name} is not defined in fold {folds}: {reason}"));
+        }
+    }
+    notes
+}
+
+fn tell<Y: Target>(train: Train<'_, Y>, notes: &[String]) {
+    for text in notes {
+        if let Some(progress) = train.progress() {
+            progress.event(&Event::Note { text });
+        }
+    }
 }
 
 /// The mean prediction of each row that has one.

@@ -16,6 +16,7 @@ pub struct CrossValidation<Y: Target> {
     pub(super) folds: Vec<FoldReport>,
     pub(super) scores: Vec<MetricScores>,
     pub(super) out_of_fold: OutOfFold<Y>,
+    pub(super) notes: Vec<String>,
 }
 
 impl<Y: Target> CrossValidation<Y> {
@@ -55,6 +56,13 @@ impl<Y: Target> CrossValidation<Y> {
     #[must_use]
     pub fn out_of_fold(&self) -> &OutOfFold<Y> {
         &self.out_of_fold
+    }
+
+    /// What to know of the scores: the plan's notes on rare classes ([`FoldPlan::notes`]), and which
+    /// folds do not define a score.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 
@@ -126,7 +134,7 @@ impl FoldReport {
 pub struct MetricScores {
     pub(super) name: String,
     pub(super) greater_is_better: bool,
-    pub(super) per_fold: Vec<f64>,
+    pub(super) per_fold: Vec<Option<f64>>,
     pub(super) pooled: f64,
     pub(super) interval: Option<Interval>,
 }
@@ -144,25 +152,31 @@ impl MetricScores {
         self.greater_is_better
     }
 
-    /// The score of each split.
+    /// The score of each split; `None` where the split's validation rows do not define it, as with
+    /// the AUC of rows that are all of one class.
     #[must_use]
-    pub fn per_fold(&self) -> &[f64] {
+    pub fn per_fold(&self) -> &[Option<f64>] {
         &self.per_fold
     }
 
-    /// The mean of the splits' scores.
+    /// The mean of the splits' scores, of those that have one; `None` if none has.
     #[must_use]
-    pub fn mean(&self) -> f64 {
-        self.per_fold.iter().sum::<f64>() / self.per_fold.len() as f64
+    pub fn mean(&self) -> Option<f64> {
+        let n = self.defined().count();
+        (n > 0).then(|| self.defined().sum::<f64>() / n as f64)
     }
 
-    /// The standard deviation of the splits' scores, `None` for one split; it is no standard error
-    /// of their mean.
+    /// The standard deviation of the splits' scores, `None` if fewer than two have one; it is no
+    /// standard error of their mean.
     #[must_use]
     pub fn deviation(&self) -> Option<f64> {
-        let (n, mean) = (self.per_fold.len() as f64, self.mean());
-        let squares: f64 = self.per_fold.iter().map(|s| (s - mean).powi(2)).sum();
+        let (n, mean) = (self.defined().count() as f64, self.mean()?);
+        let squares: f64 = self.defined().map(|s| (s - mean).powi(2)).sum();
         (n > 1.0).then(|| (squares / (n - 1.0)).sqrt())
+    }
+
+    fn defined(&self) -> impl Iterator<Item = f64> {
+        self.per_fold.iter().flatten().copied()
     }
 
     /// The score of all out-of-fold predictions together.
@@ -180,6 +194,7 @@ impl MetricScores {
 
 impl<Y: Target> fmt::Display for CrossValidation<Y> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
         let mut table: Vec<Vec<String>> = Vec::new();
         let names = self.scores.iter().map(|scores| scores.name.clone());
         let head = ["fold", "train", "validation", "fit s", "predict s"];
@@ -192,7 +207,7 @@ impl<Y: Target> fmt::Display for CrossValidation<Y> {
                 format!("{:.2}", fold.fit_seconds),
                 format!("{:.2}", fold.predict_seconds),
             ];
-            line.extend(self.scores.iter().map(|s| format!("{:.5}", s.per_fold[i])));
+            line.extend(self.scores.iter().map(|s| number(s.per_fold[i])));
             table.push(line);
         }
         let mut summary = |name: &str, cell: &dyn Fn(&MetricScores) -> String| {
@@ -202,8 +217,7 @@ impl<Y: Target> fmt::Display for CrossValidation<Y> {
             table.push(line);
         };
         if !self.scores.is_empty() {
-            summary("mean", &|s| format!("{:.5}", s.mean()));
-            let number = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
+            summary("mean", &|s| number(s.mean()));
             summary("deviation", &|s| number(s.deviation()));
             summary("pooled", &|s| format!("{:.5}", s.pooled));
             summary("  95 % from", &|s| number(s.interval.map(|i| i.low)));
@@ -234,6 +248,9 @@ impl<Y: Target> fmt::Display for CrossValidation<Y> {
                 self.out_of_fold.left_out.len(),
                 self.plan.n_rows()
             )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
         }
         Ok(())
     }

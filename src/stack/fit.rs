@@ -6,12 +6,13 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::blend::FittedBlender;
-use super::fitted::{FittedLevel, FittedStack};
+use super::fitted::{FittedLevel, FittedStack, Stacked};
 use super::meta::FittedForm;
 use super::report::{Dropped, MemberReport, StackReport, correlations};
 use super::run_task::MemberFit;
 use super::tasks::{BaseFits, SplitFit, fit_members};
 use super::{Event, Level, MemberKind, Meta, OnFailure, Stack, StackTarget};
+use crate::data::coverage::Profile;
 use crate::data::{
     Features, FitContext, InSample, OutOfSample, Prediction, RowIndex, Target, Train,
     check_prediction,
@@ -37,14 +38,7 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     };
     let train = train.with_progress(Some(&progress));
     train.table_target().check(train.rows().index())?;
-    let plan = stack.scheme.splitter().plan(&SplitContext::of(train))?;
-    if plan.n_rows() != train.len() {
-        return Err(Error::data(
-            format!("a plan of {} rows", train.len()),
-            format!("{} rows", plan.n_rows()),
-        ));
-    }
-    check_out_of_bag(stack, train, &plan)?;
+    let (plan, notes) = plan(stack, train, &progress)?;
 
     let BaseFits {
         splits: base,
@@ -85,7 +79,8 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     }
 
     let seed = train.seed().child("blender");
-    let (blender, stacked) = fit_blender(stack, &meta, &known, seed, folds.as_ref())?;
+    let (blender, stacked) =
+        fit_blender(stack, &meta, &known, seed, folds.as_ref(), &plan, &covered)?;
     progress.event(&Event::Blended);
     if let Some(weights) = blender.weights() {
         // The last reports are those of the level that is blended.
@@ -94,9 +89,10 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         }
     }
     let stack_report = match &stacked {
-        Some(prediction) => Some(known.report("stack", stack.levels.len() + 2, prediction)?),
-        None if known.is_ordered(&plan) => {
-            forward_report(stack, &meta, &known, &plan, &covered, seed)?
+        Some(stacked) => {
+            let level = stack.levels.len() + 2;
+            let report = score_alike(&known, &covered, stacked, level, &mut reports, &oof)?;
+            Some(report)
         }
         None => None,
     };
@@ -107,8 +103,10 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         stack: stack_report,
         correlations,
         dropped,
+        notes,
         n_rows: train.len(),
         n_out_of_fold: covered.len(),
+        n_scored: stacked.as_ref().map_or(covered.len(), |s| s.rows.len()),
         n_splits: plan.n_splits(),
         peak_estimate: peak,
         memory_limit: stack.memory_limit,
@@ -129,6 +127,7 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         out_of_fold: oof,
         stacked,
         report,
+        profile: Profile::of(train.rows()),
     })
 }
 
@@ -149,8 +148,30 @@ impl Progress for Watch<'_> {
     }
 }
 
+/// Who is fitted on what, and what to know of it.
+fn plan<Y: StackTarget>(
+    stack: &Stack<Y>,
+    train: Train<'_, Y>,
+    progress: &dyn Progress,
+) -> Result<(FoldPlan, Vec<String>)> {
+    let context = SplitContext::of(train);
+    let plan = stack.scheme.splitter().plan(&context)?;
+    if plan.n_rows() != train.len() {
+        return Err(Error::data(
+            format!("a plan of {} rows", train.len()),
+            format!("{} rows", plan.n_rows()),
+        ));
+    }
+    check_out_of_bag(stack, train, &plan)?;
+    let notes = plan.notes(&context);
+    for text in &notes {
+        progress.event(&Event::Note { text });
+    }
+    Ok((plan, notes))
+}
+
 /// The blender fitted on all rows with out-of-fold predictions, and the predictions of blenders
-/// that are cross-fitted over the folds.
+/// that are cross-fitted over the folds, or forwards where the plan follows time.
 #[allow(clippy::type_complexity, reason = "the two results of one fit")]
 fn fit_blender<Y: StackTarget>(
     stack: &Stack<Y>,
@@ -158,7 +179,9 @@ fn fit_blender<Y: StackTarget>(
     known: &Known<'_, Y>,
     seed: Seed,
     folds: Option<&Folds>,
-) -> Result<(Arc<dyn FittedBlender<Y>>, Option<Y::Prediction>)> {
+    plan: &FoldPlan,
+    covered: &[u32],
+) -> Result<(Arc<dyn FittedBlender<Y>>, Option<Stacked<Y>>)> {
     if known.progress.is_stopped() {
         return Err(Error::stopped());
     }
@@ -167,6 +190,10 @@ fn fit_blender<Y: StackTarget>(
         .blender
         .fit(meta, &known.target, &known.context(seed))
         .map_err(|e| place(known.place(e)))?;
+    if known.is_ordered(plan) {
+        let stacked = stacked_forwards(stack, meta, known, plan, covered, seed)?;
+        return Ok((blender, stacked));
+    }
     let Some(folds) = folds else {
         return Ok((blender, None));
     };
@@ -184,33 +211,39 @@ fn fit_blender<Y: StackTarget>(
             .blend(&held_out(meta, rows))
             .map_err(|e| known.take(rows).place(e))
     });
-    Ok((blender, Some(stacked.map_err(place)?)))
+    let stacked = Stacked {
+        rows: covered.to_vec(),
+        prediction: stacked.map_err(place)?,
+    };
+    Ok((blender, Some(stacked)))
 }
 
-/// The stack's score where the plan follows time: each split's rows are blended by a blender fitted
-/// on those that came before all of them; the first such rows have none, and do not count.
-fn forward_report<Y: StackTarget>(
+/// The stack's out-of-fold predictions where the plan follows time: each split's rows are blended by
+/// a blender fitted on those that came before all of them; the first such rows have none.
+fn stacked_forwards<Y: StackTarget>(
     stack: &Stack<Y>,
     meta: &Meta<Y, InSample>,
     known: &Known<'_, Y>,
     plan: &FoldPlan,
     covered: &[u32],
     seed: Seed,
-) -> Result<Option<MemberReport>> {
+) -> Result<Option<Stacked<Y>>> {
     let Some(time) = &known.time else {
         return Ok(None);
     };
+    let place = |e: Error| e.in_member("blender").in_level(stack.levels.len() + 2);
     let mut place_of = vec![u32::MAX; plan.n_rows()];
     for (place, &row) in (0_u32..).zip(covered) {
         place_of[row as usize] = place;
     }
-    let mut done = vec![false; covered.len()];
-    let mut all_rows: Vec<u32> = Vec::new();
+    // For each row with an out-of-fold prediction, its place among the blended ones.
+    let mut blended = vec![None; covered.len()];
+    let mut n_blended = 0_u32;
     let mut columns: Vec<Vec<f64>> = Vec::new();
     for s in 0..plan.n_splits() {
         let split = plan.split(s);
         let places = split.validation().iter().map(|&row| place_of[row as usize]);
-        let rows: Vec<u32> = places.filter(|&p| !done[p as usize]).collect();
+        let rows: Vec<u32> = places.filter(|&p| blended[p as usize].is_none()).collect();
         let first = rows
             .iter()
             .map(|&p| time[p as usize])
@@ -224,29 +257,75 @@ fn forward_report<Y: StackTarget>(
         {
             continue;
         }
-        let blender = stack.blender.fit(
-            &meta.take(&earlier),
-            &part.target,
-            &part.context(seed.at(s)),
-        )?;
-        let prediction = blender.blend(&held_out(meta, &rows))?;
+        let prediction = stack
+            .blender
+            .fit(
+                &meta.take(&earlier),
+                &part.target,
+                &part.context(seed.at(s)),
+            )
+            .map_err(|e| part.place(e))
+            .and_then(|blender| {
+                let blended = blender.blend(&held_out(meta, &rows));
+                blended.map_err(|e| known.take(&rows).place(e))
+            })
+            .and_then(|p| check_prediction(&known.target, &p, rows.len()).map(|()| p))
+            .map_err(|e| place(e.in_fold(s)))?;
         columns.resize_with(prediction.n_columns(), Vec::new);
         for (k, column) in columns.iter_mut().enumerate() {
             column.extend_from_slice(prediction.column(k));
         }
         for &p in &rows {
-            done[p as usize] = true;
+            blended[p as usize] = Some(n_blended);
+            n_blended += 1;
         }
-        all_rows.extend(rows);
     }
-    let known = known.take(&all_rows);
-    if all_rows.is_empty() || known.target.check(RowIndex::All(all_rows.len())).is_err() {
+    let places: Vec<u32> = (0..)
+        .zip(&blended)
+        .filter_map(|(p, place)| place.map(|_| p))
+        .collect();
+    let target = known.target.take(&places);
+    if places.is_empty() || target.check(RowIndex::All(places.len())).is_err() {
         return Ok(None);
     }
-    let prediction = known.target.prediction(columns)?;
-    known
-        .report("stack", stack.levels.len() + 2, &prediction)
-        .map(Some)
+    let in_order: Vec<u32> = blended.into_iter().flatten().collect();
+    let columns = columns.iter().map(|column| gather(column, &in_order));
+    Ok(Some(Stacked {
+        rows: gather(covered, &places),
+        prediction: target.prediction(columns.collect())?,
+    }))
+}
+
+/// The stack's report; and the members' scores on the stack's rows, where it has fewer than they.
+fn score_alike<Y: StackTarget>(
+    known: &Known<'_, Y>,
+    covered: &[u32],
+    stacked: &Stacked<Y>,
+    level: usize,
+    members: &mut [MemberReport],
+    out_of_fold: &[(String, Y::Prediction)],
+) -> Result<MemberReport> {
+    if stacked.rows.len() == covered.len() {
+        return known.report("stack", level, &stacked.prediction);
+    }
+    // Both are in order.
+    let mut next = 0;
+    let places: Vec<u32> = (0..)
+        .zip(covered)
+        .filter(|&(_, row)| {
+            let is_stacked = stacked.rows.get(next) == Some(row);
+            next += usize::from(is_stacked);
+            is_stacked
+        })
+        .map(|(place, _)| place)
+        .collect();
+    let known = known.take(&places);
+    for (member, (_, prediction)) in members.iter_mut().zip(out_of_fold) {
+        let alike = known.report(&member.name, member.level, &prediction.take(&places))?;
+        member.score = alike.score;
+        member.interval = alike.interval;
+    }
+    known.report("stack", level, &stacked.prediction)
 }
 
 fn member_reports<Y: StackTarget>(
@@ -348,15 +427,18 @@ impl<'a, Y: StackTarget> Known<'a, Y> {
     }
 
     fn report(&self, name: &str, level: usize, prediction: &Y::Prediction) -> Result<MemberReport> {
-        let place = |e: Error| e.in_member(name).in_level(level);
+        let metric = self.metric.name();
+        let place = |e: Error| e.in_metric(metric).in_member(name).in_level(level);
         let weights = self.weights.as_deref();
+        let score = self
+            .metric
+            .score(&self.target, prediction, weights)
+            .map_err(place)?;
         Ok(MemberReport {
             name: name.to_owned(),
             level,
-            score: self
-                .metric
-                .score(&self.target, prediction, weights)
-                .map_err(place)?,
+            score,
+            score_on_all: score,
             interval: self
                 .metric
                 .interval(&self.target, prediction, weights)

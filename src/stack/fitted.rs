@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::blend::{FittedBlender, weighted_mean};
 use super::meta::FittedForm;
 use super::{Meta, NewRows, StackReport};
+use crate::data::coverage::{Coverage, Profile};
 use crate::data::{Features, OutOfSample, Rows, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::folds::FoldPlan;
@@ -31,8 +32,17 @@ pub struct FittedStack<Y: Target> {
     pub(super) plan: FoldPlan,
     pub(super) out_of_fold_rows: Vec<u32>,
     pub(super) out_of_fold: Vec<(String, Y::Prediction)>,
-    pub(super) stacked: Option<Y::Prediction>,
+    pub(super) stacked: Option<Stacked<Y>>,
     pub(super) report: StackReport,
+    pub(super) profile: Profile,
+}
+
+/// The stack's own out-of-fold predictions.
+#[derive(Debug)]
+pub(super) struct Stacked<Y: Target> {
+    /// Positions among the training rows, in order.
+    pub(super) rows: Vec<u32>,
+    pub(super) prediction: Y::Prediction,
 }
 
 /// The views and members fitted on one set of rows.
@@ -177,7 +187,10 @@ impl<Y: Target> FittedStack<Y> {
                 .collect::<Result<_>>()?;
             meta = Meta::new(Arc::clone(&level.names), predictions, meta.extra().cloned());
         }
-        self.blender.blend(&meta).map_err(|e| e.among(rows.index()))
+        self.blender.blend(&meta).map_err(|e| {
+            let level = self.levels.len() + 2;
+            e.among(rows.index()).in_member("blender").in_level(level)
+        })
     }
 
     /// What each member of the first level predicts for rows, in the order of
@@ -205,13 +218,8 @@ impl<Y: Target> FittedStack<Y> {
                 let splits: Vec<Result<Placed<Y>>> = self
                     .splits
                     .par_iter()
-                    .enumerate()
                     .with_min_len(shortest_run(self.work(rows)))
-                    .map(|(s, split)| {
-                        split
-                            .predict(|_| true, &self.names, &self.shape, rows)
-                            .map_err(|e| e.in_fold(s))
-                    })
+                    .map(|split| split.predict(|_| true, &self.names, &self.shape, rows))
                     .collect();
                 let mut of_member: Vec<Vec<Y::Prediction>> = vec![Vec::new(); self.names.len()];
                 for split in splits {
@@ -268,11 +276,46 @@ impl<Y: Target> FittedStack<Y> {
         &self.out_of_fold
     }
 
-    /// The stack's own predictions for the same rows, from a blender fitted on the others; `None`
-    /// if there were too few rows or groups for two folds.
+    /// The stack's own out-of-fold predictions, for [`FittedStack::out_of_fold_stack_rows`]: of each
+    /// row by a blender that was fitted on other rows' out-of-fold predictions; `None` if there were
+    /// too few rows or groups for two folds.
+    ///
+    /// Where the splits follow time, a row's blender is fitted on rows that came before, so that the
+    /// rows of the first split have none. Such a split is passed over, too, as long as the rows
+    /// before it are of one class.
     #[must_use]
     pub fn out_of_fold_stack(&self) -> Option<&Y::Prediction> {
-        self.stacked.as_ref()
+        self.stacked.as_ref().map(|stacked| &stacked.prediction)
+    }
+
+    /// The rows that [`FittedStack::out_of_fold_stack`] covers: positions among the training rows, in
+    /// order. All of [`FittedStack::out_of_fold_rows`], unless the splits follow time; none if there
+    /// is no such prediction.
+    #[must_use]
+    pub fn out_of_fold_stack_rows(&self) -> &[u32] {
+        self.stacked
+            .as_ref()
+            .map_or(&[], |stacked| stacked.rows.as_slice())
+    }
+
+    /// What the training rows held.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// How new rows differ from training rows: unseen levels and missing cells, column by column.
+    #[must_use]
+    pub fn coverage(&self, rows: Rows<'_>) -> Coverage {
+        self.profile.coverage(rows)
+    }
+
+    /// The prediction of each row, and how the rows differ from training rows.
+    ///
+    /// # Errors
+    /// As [`FittedStack::predict_with`].
+    pub fn predict_with_coverage(&self, rows: Rows<'_>) -> Result<(Y::Prediction, Coverage)> {
+        Ok((self.predict_with(rows, self.new_rows)?, self.coverage(rows)))
     }
 
     /// The fitted blender.
@@ -285,5 +328,9 @@ impl<Y: Target> FittedStack<Y> {
 impl<Y: Target> FittedLearner<Y> for FittedStack<Y> {
     fn predict(&self, rows: Rows<'_>) -> Result<Y::Prediction> {
         self.predict_with(rows, self.new_rows)
+    }
+
+    fn profile(&self) -> Option<&Profile> {
+        Some(&self.profile)
     }
 }

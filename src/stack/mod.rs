@@ -19,7 +19,12 @@
 //!
 //! What the stack itself is scored on is never what its blender was fitted on: for the score the
 //! blender is cross-fitted over the same folds, over folds of B for A/B/C, or forwards in time where
-//! the splits follow time (further levels need folds, and are an error there).
+//! the splits follow time (further levels need folds, and are an error there). Then the first split's
+//! rows have no score of the stack, and the report scores members on the stack's rows as well
+//! ([`MemberReport::score`], [`MemberReport::score_on_all`]).
+//!
+//! A class of so few rows that some split has none of it to fit on or to validate is no error: the
+//! report has a note ([`StackReport::notes`]), and [`Event::Note`] tells of it.
 
 pub mod blend;
 mod fit;

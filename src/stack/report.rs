@@ -13,9 +13,14 @@ pub struct MemberReport {
     pub name: String,
     /// Its level, from 1; the stack's own is one above the last.
     pub level: usize,
-    /// The score of its out-of-fold predictions, pooled.
+    /// The score of its out-of-fold predictions, pooled, on the rows on which the stack and all
+    /// members are scored ([`StackReport::n_scored`]).
     pub score: f64,
-    /// An interval that holds the true score 95 times of 100, where the metric has one.
+    /// The score on all rows of which it has out-of-fold predictions
+    /// ([`StackReport::n_out_of_fold`]). Where the splits follow time these are more rows than the
+    /// stack's own, and the number is none to compare with the stack's; elsewhere it is `score`.
+    pub score_on_all: f64,
+    /// An interval about `score` that holds the true score 95 times of 100, where the metric has one.
     pub interval: Option<Interval>,
     /// Its weight in the blend, if the blender has one a member.
     pub weight: Option<f64>,
@@ -53,10 +58,16 @@ pub struct StackReport {
     pub correlations: Vec<Vec<f64>>,
     /// What was left out.
     pub dropped: Vec<Dropped>,
+    /// What to know of the scores that is no error: classes of so few rows that some split has none
+    /// of them to validate or to fit on ([`FoldPlan::notes`](crate::folds::FoldPlan::notes)).
+    pub notes: Vec<String>,
     /// How many training rows.
     pub n_rows: usize,
     /// How many of them have out-of-fold predictions.
     pub n_out_of_fold: usize,
+    /// How many of these members and stack are scored on: those of which the stack has out-of-fold
+    /// predictions of its own, all if it has none. Fewer where the splits follow time.
+    pub n_scored: usize,
     /// How many splits.
     pub n_splits: usize,
     /// The most bytes that the first level's fits at one time were thought to need beside the table
@@ -80,6 +91,31 @@ impl StackReport {
             .filter(|m| m.level == 1)
             .max_by(|a, b| (sign * a.score).total_cmp(&(sign * b.score)))
     }
+
+    fn write_correlations(&self, f: &mut fmt::Formatter<'_>, width: usize) -> fmt::Result {
+        let names: Vec<&str> = self
+            .members
+            .iter()
+            .filter(|m| m.level == 1)
+            .map(|m| m.name.as_str())
+            .collect();
+        if names.len() > 1 {
+            writeln!(f, "correlation of the members' out-of-fold predictions")?;
+            for (name, row) in names.iter().zip(&self.correlations) {
+                write!(f, "       {name:width$}")?;
+                for r in row {
+                    let r = if r.is_nan() {
+                        "-".to_owned()
+                    } else {
+                        format!("{r:.3}")
+                    };
+                    write!(f, "  {r:>6}")?;
+                }
+                writeln!(f)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for StackReport {
@@ -93,6 +129,21 @@ impl fmt::Display for StackReport {
             if self.n_splits == 1 { "" } else { "s" },
             self.seconds
         )?;
+        // A further column where members have more rows than the stack.
+        let all = |cell: String| {
+            if self.n_scored < self.n_out_of_fold {
+                format!("  {cell:>10}")
+            } else {
+                String::new()
+            }
+        };
+        if self.n_scored < self.n_out_of_fold {
+            writeln!(
+                f,
+                "{} of members and stack on the {} rows that the stack predicts; of members on all {}",
+                self.metric, self.n_scored, self.n_out_of_fold
+            )?;
+        }
         let width = self
             .members
             .iter()
@@ -102,10 +153,23 @@ impl fmt::Display for StackReport {
             .unwrap_or(6);
         writeln!(
             f,
-            "{:5}  {:width$}  {:>10}  {:>23}  {:>7}  {:>8}  {:>8}",
-            "level", "member", self.metric, "95 % interval", "weight", "fit s", "predict s"
+            "{:5}  {:width$}  {:>10}{}  {:>23}  {:>7}  {:>8}  {:>8}",
+            "level",
+            "member",
+            self.metric,
+            all("on all".to_owned()),
+            "95 % interval",
+            "weight",
+            "fit s",
+            "predict s"
         )?;
-        for member in self.members.iter().chain(&self.stack) {
+        let members = self.members.iter().map(|member| (member, true));
+        for (member, is_member) in members.chain(self.stack.iter().map(|stack| (stack, false))) {
+            let on_all = if is_member {
+                format!("{:.5}", member.score_on_all)
+            } else {
+                String::new()
+            };
             let interval = member
                 .interval
                 .as_ref()
@@ -115,32 +179,18 @@ impl fmt::Display for StackReport {
                 .map_or_else(String::new, |w| format!("{w:.3}"));
             writeln!(
                 f,
-                "{:5}  {:width$}  {:>10.5}  {:>23}  {:>7}  {:>8.2}  {:>8.2}",
+                "{:5}  {:width$}  {:>10.5}{}  {:>23}  {:>7}  {:>8.2}  {:>8.2}",
                 member.level,
                 member.name,
                 member.score,
+                all(on_all),
                 interval,
                 weight,
                 member.fit_seconds,
                 member.predict_seconds
             )?;
         }
-        let names: Vec<&str> = self
-            .members
-            .iter()
-            .filter(|m| m.level == 1)
-            .map(|m| m.name.as_str())
-            .collect();
-        if names.len() > 1 {
-            writeln!(f, "correlation of the members' out-of-fold predictions")?;
-            for (name, row) in names.iter().zip(&self.correlations) {
-                write!(f, "       {name:width$}")?;
-                for r in row {
-                    write!(f, "  {r:6.3}")?;
-                }
-                writeln!(f)?;
-            }
-        }
+        self.write_correlations(f, width)?;
         if let Some(limit) = self.memory_limit.filter(|&l| l < self.peak_estimate) {
             writeln!(
                 f,
@@ -151,6 +201,9 @@ impl fmt::Display for StackReport {
         }
         for dropped in &self.dropped {
             writeln!(f, "left out: {}", dropped.reason)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
         }
         Ok(())
     }
@@ -165,7 +218,13 @@ pub(super) fn correlations<P: Prediction>(predictions: &[P]) -> Vec<Vec<f64>> {
             p.informative()
                 .flat_map(|k| {
                     let column = p.column(k);
-                    let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+                    // Equal numbers have no spread but that of rounding.
+                    let first = column.first().copied().unwrap_or(0.0);
+                    let mean = if column.iter().all(|v| v.to_bits() == first.to_bits()) {
+                        first
+                    } else {
+                        column.iter().sum::<f64>() / column.len().max(1) as f64
+                    };
                     column.iter().map(move |v| v - mean)
                 })
                 .collect()
@@ -178,7 +237,15 @@ pub(super) fn correlations<P: Prediction>(predictions: &[P]) -> Vec<Vec<f64>> {
             let norm = product(a, a).sqrt();
             centred
                 .iter()
-                .map(|b| product(a, b) / (norm * product(b, b).sqrt()))
+                .map(|b| {
+                    let norms = norm * product(b, b).sqrt();
+                    // Squares of a spread that is next to none may be 0.
+                    if norms > 0.0 {
+                        product(a, b) / norms
+                    } else {
+                        f64::NAN
+                    }
+                })
                 .collect()
         })
         .collect()

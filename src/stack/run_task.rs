@@ -363,7 +363,8 @@ fn on_rows<Y: Target, T>(
         .with_time(time.as_deref())
         .with_seed(seed)
         .with_progress(train.progress());
-    fit(&part.target(), &context).map_err(|e| e.among(RowIndex::Some(rows)))
+    fit(&part.target(), &context)
+        .map_err(|e| e.among(RowIndex::Some(rows)).explained_by(train.rows()))
 }
 
 /// The members of a task, as jobs of their own.

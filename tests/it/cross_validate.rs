@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use stackfold::data::RowIndex;
 use stackfold::error::ErrorKind;
 use stackfold::folds::{
-    HoldOut, KFold, Predefined, Repeated, SplitContext, Splitter, StratifiedKFold, TimeSeriesSplit,
+    FoldPlan, HoldOut, KFold, Predefined, Repeated, Split, SplitContext, Splitter, StratifiedKFold,
+    TimeSeriesSplit,
 };
 use stackfold::metrics::{ClassificationMetric, Metric, RegressionMetric, binary};
 use stackfold::model_selection::{CrossValidation, cross_val_predict, cross_validate};
@@ -120,12 +121,9 @@ fn it_is_the_loop_written_by_hand() {
             .collect();
         let auc = binary::roc_auc(&positive, prediction.positive(), Some(&weights)).unwrap();
         let loss = binary::log_loss(&positive, prediction.positive(), Some(&weights)).unwrap();
-        assert_close(found.scores("roc_auc").unwrap().per_fold()[fold], auc, 0.0);
-        assert_close(
-            found.scores("log_loss").unwrap().per_fold()[fold],
-            loss,
-            1e-14,
-        );
+        let score = |metric: &str| found.scores(metric).unwrap().per_fold()[fold].unwrap();
+        assert_close(score("roc_auc"), auc, 0.0);
+        assert_close(score("log_loss"), loss, 1e-14);
         assert_eq!(found.folds()[fold].n_train(), fit.len());
         assert_eq!(found.folds()[fold].n_validation(), validation.len());
         assert!(found.folds()[fold].fit_seconds() >= 0.0);
@@ -164,8 +162,8 @@ fn threads_change_no_bit_and_seeds_do() {
             .flat_map(|s| {
                 s.per_fold()
                     .iter()
-                    .chain([&s.pooled()])
-                    .map(|x| x.to_bits())
+                    .chain([&Some(s.pooled())])
+                    .map(|x| x.unwrap().to_bits())
                     .collect::<Vec<_>>()
             })
             .collect();
@@ -283,8 +281,8 @@ fn what_no_split_validates_is_left_out_and_said() {
     // All predictions are 0, so the error is the mean of 10 to 49.
     let mae = found.scores("mae").unwrap();
     assert_close(mae.pooled(), 29.5, 1e-12);
-    assert_eq!(mae.per_fold(), [14.5, 24.5, 34.5, 44.5]);
-    assert_close(mae.mean(), 29.5, 1e-12);
+    assert_eq!(mae.per_fold(), [14.5, 24.5, 34.5, 44.5].map(Some));
+    assert_close(mae.mean().unwrap(), 29.5, 1e-12);
     assert_close(mae.deviation().unwrap(), (500.0_f64 / 3.0).sqrt(), 1e-12);
     assert!(mae.interval().unwrap().low < 29.5);
     assert_eq!(found.scores("r2").unwrap().interval(), None);
@@ -386,13 +384,34 @@ fn an_error_names_the_fold() {
         message(Bad::OtherClasses),
         "fold 2: expected a prediction of classes no, yes, found one of a, b, c"
     );
-    // A fold of one class has no AUC.
+    // A fold of one class has no AUC: that is a note. Where no fold has one, it is an error.
     let labels = crate::support::binary(&[0, 1, 1, 1, 0, 1, 0, 1, 1]);
     let train = Train::new(&table, &labels).unwrap();
-    let error = cross_validate(&Sides, train, &splitter, &METRICS).unwrap_err();
+    let found = cross_validate(&Sides, train, &splitter, &METRICS).unwrap();
+    let auc = found.scores("roc_auc").unwrap();
+    assert_eq!(auc.per_fold()[2], None);
+    let defined = [auc.per_fold()[0].unwrap(), auc.per_fold()[1].unwrap()];
+    assert_close(
+        auc.mean().unwrap(),
+        f64::midpoint(defined[0], defined[1]),
+        0.0,
+    );
+    let apart = (defined[0] - defined[1]).abs() / 2.0_f64.sqrt();
+    assert_close(auc.deviation().unwrap(), apart, 1e-12);
+    let notes = [
+        r#"class "no" has 3 rows: none to validate in 1 of 3 splits"#,
+        "roc_auc is not defined in fold 2: expected rows of both classes, found only positive ones",
+    ];
+    assert_eq!(found.notes(), notes);
+    let table = found.to_string();
+    assert!(table.ends_with(&format!("note: {}\nnote: {}\n", notes[0], notes[1])));
+    let one_fold = Predefined::new(
+        FoldPlan::from_splits(vec![Split::new(vec![0, 1, 2], vec![7, 8], 9).unwrap()], 9).unwrap(),
+    );
+    let error = cross_validate(&Sides, train, &one_fold, &METRICS).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "fold 2: expected rows of both classes, found only positive ones"
+        r#"metric "roc_auc": expected rows of both classes, found only positive ones"#
     );
     let twice: [&dyn Metric<Labels>; 2] = [&ClassificationMetric::F1, &ClassificationMetric::F1];
     let error = cross_validate(&Sides, train, &splitter, &twice).unwrap_err();

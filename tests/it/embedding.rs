@@ -752,7 +752,7 @@ fn it_is_a_step_of_pipelines_and_stacks() {
         &GroupKFold::new(3),
         &[&metric],
     );
-    assert!(result.unwrap().all_scores()[0].mean() > 0.75);
+    assert!(result.unwrap().all_scores()[0].mean().unwrap() > 0.75);
     let view = View::new("vectors", columns());
     let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(3)))
         .with_member("boosting", &view, model())

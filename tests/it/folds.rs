@@ -435,8 +435,8 @@ fn what_cannot_be_split_is_an_error() {
         "n_folds must be 2 or more, not 1"
     );
     assert_eq!(
-        message(&StratifiedKFold::new(3), &classes, None, None),
-        r#"n_folds must be at most 2, the number of rows of the smallest class, "class 1", not 3"#
+        message(&StratifiedKFold::new(5), &classes, None, None),
+        r#"n_folds must be at most 4, the number of rows of the largest class, "class 0", not 5"#
     );
     let groups = [1, 1, 2, 2, 1, 2];
     for splitter in [&GroupKFold::new(3) as &dyn Splitter, &KFold::new(3)] {

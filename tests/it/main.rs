@@ -2,6 +2,7 @@
 
 mod batches;
 mod columns;
+mod coverage;
 mod cross_validate;
 mod data;
 mod embedding;
@@ -30,6 +31,7 @@ mod numeric;
 mod one_row;
 mod parity;
 mod progress;
+mod rare_classes;
 mod reading;
 mod stability;
 mod stack;

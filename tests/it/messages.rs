@@ -370,19 +370,19 @@ fn new_rows_must_have_the_columns_and_kinds_of_training_rows() {
     assert_eq!(plain, moved);
     assert_message(
         predict(vec![("x", x()), ("state", levels(&["CA", "TX", "ZZ"]))]),
-        r#"fold 0, view "columns", step "states", column "state", row 2: unseen level "ZZ""#,
+        r#"view "columns", step "states", column "state", row 2: unseen level "ZZ""#,
     );
     assert_message(
         predict(vec![("x", x())]),
-        r#"fold 0, view "columns", step "states", column "state": no such column; the table has x"#,
+        r#"view "columns", step "states", column "state": no such column; the table has x"#,
     );
     assert_message(
         predict(vec![("x", x()), ("state", x())]),
-        r#"fold 0, view "columns", step "states", column "state": expected a categorical or boolean (Table::with_categorical declares it so) column, found a numeric one"#,
+        r#"view "columns", step "states", column "state": expected a categorical or boolean (Table::with_categorical declares it so) column, found a numeric one"#,
     );
     assert_message(
         predict(vec![("x", state()), ("state", state())]),
-        r#"fold 0, view "columns", step "numbers", column "x": expected a numeric column, found a categorical one"#,
+        r#"view "columns", step "numbers", column "x": expected a numeric column, found a categorical one"#,
     );
 }
 
@@ -435,11 +435,11 @@ fn folds_that_the_rows_cannot_fill_are_refused() {
     );
     assert_message(
         fit(
-            &member(Scheme::out_of_fold(StratifiedKFold::new(21))),
+            &member(Scheme::out_of_fold(StratifiedKFold::new(41))),
             &table,
             &target,
         ),
-        r#"n_folds must be at most 20, the number of rows of the smallest class, "yes", not 21"#,
+        r#"n_folds must be at most 40, the number of rows of the largest class, "no", not 41"#,
     );
     let grouped = table.clone().with_role("state", Role::Group).unwrap();
     assert_message(
@@ -859,7 +859,7 @@ mod files {
         assert_eq!(plain, with);
         assert_message(
             predict("absent", "x,y\n1,no\n"),
-            r#"fold 0, view "columns", step "states", column "state": no such column; the table has x, y"#,
+            r#"view "columns", step "states", column "state": no such column; the table has x, y"#,
         );
         let error = predict("other_type", "x,state\n1,CA\nmany,TX\n").unwrap_err();
         assert!(
@@ -868,5 +868,37 @@ mod files {
                 .ends_with(r#"column "x", row 1: expected a number, found "many""#),
             "{error}"
         );
+    }
+}
+
+/// A model that needs a feature, and a stack and a pipeline of it, on tables that have none.
+#[test]
+fn a_model_without_features_says_why_there_are_none() {
+    use stackfold::model::bayes::GaussianNaiveBayes;
+    let target = labels();
+    let view = numbers();
+    let stack = Stack::new(folds()).with_member("bayes", &view, GaussianNaiveBayes::new());
+    let numbers = ColumnTransformer::new().with(
+        "numbers",
+        Selector::kind(ColumnKind::Numeric),
+        Passthrough::new(),
+    );
+    let pipeline = Pipeline::new(numbers, GaussianNaiveBayes::new());
+    let roles = table()
+        .with_role("x", Role::Id)
+        .and_then(|t| t.with_role("state", Role::Ignored))
+        .unwrap();
+    let no_role = r#"expected at least one feature, found none: no column of the table has the role of a feature, of "x" (id), "state" (ignored); give it to one (Table::with_role)"#;
+    let no_kind = r#"expected at least one feature, found none: the transformer makes none of the columns "state" (categorical); let it select columns of their kinds, and not only constant ones"#;
+    let levels_only = table().with_role("x", Role::Ignored).unwrap();
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let one_thread = one_thread.unwrap();
+    for (table, reason) in [(roles, no_role), (levels_only, no_kind)] {
+        assert_message(
+            one_thread.install(|| fit(&stack, &table, &target)),
+            &format!(r#"stack level 1, member "bayes", fold 0: {reason}"#),
+        );
+        let train = Train::new(&table, &target).unwrap();
+        assert_message(pipeline.fit(train), reason);
     }
 }

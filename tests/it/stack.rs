@@ -589,7 +589,6 @@ fn a_stack_over_time_is_scored_forwards() {
     let train = Train::new(&table, &target).unwrap();
     let stack = two_members(Scheme::out_of_fold(TimeSeriesSplit::new(4)));
     let fitted = stack.clone().fit(train).unwrap();
-    assert!(fitted.out_of_fold_stack().is_none());
     let score = fitted.report().stack.as_ref().unwrap().score;
     // By hand: each stretch but the first, by a blender of the stretches before.
     let plan = fitted.plan();
@@ -602,6 +601,59 @@ fn a_stack_over_time_is_scored_forwards() {
     assert_eq!(first + later.len(), rows.len());
     assert!(later.iter().all(|&row| place(row) >= first));
     assert!(score > 0.9, "{score}");
+    assert_eq!(fitted.out_of_fold_stack_rows(), later);
+    // Each stretch is blended by what was fitted on the stretches before.
+    let stacked = fitted.out_of_fold_stack().unwrap();
+    let meta = |rows: &[u32]| -> Vec<Probabilities> {
+        let places: Vec<u32> = rows
+            .iter()
+            .map(|&row| u32::try_from(place(row)).unwrap())
+            .collect();
+        fitted
+            .out_of_fold()
+            .iter()
+            .map(|(_, p)| p.take(&places))
+            .collect()
+    };
+    assert_eq!(stacked.n_rows(), later.len());
+    let average = AverageBlender::new(Average::Arithmetic);
+    let averaged = stack.clone().with_blender(average).fit(train).unwrap();
+    let of_members = meta(&later);
+    let mean = averaged.out_of_fold_stack().unwrap().positive();
+    for (row, &found) in mean.iter().enumerate() {
+        let expected = f64::midpoint(of_members[0].positive()[row], of_members[1].positive()[row]);
+        assert_close(found, expected, 1e-12);
+    }
+    // Members and stack are scored on the same rows; members' scores on all rows are kept.
+    let metric = ClassificationMetric::RocAuc;
+    let on = |rows: &[u32], p: &Probabilities| metric.score(&target.take(rows), p, None).unwrap();
+    let report = fitted.report();
+    assert_eq!(
+        (report.n_out_of_fold, report.n_scored),
+        (rows.len(), later.len())
+    );
+    assert_close(score, on(&later, stacked), 0.0);
+    for (m, member) in report.members.iter().enumerate() {
+        assert_close(member.score, on(&later, &of_members[m]), 0.0);
+        assert_close(
+            member.score_on_all,
+            on(rows, &fitted.out_of_fold()[m].1),
+            0.0,
+        );
+        assert_ne!(member.score.to_bits(), member.score_on_all.to_bits());
+        let interval = member.interval.unwrap();
+        assert!(interval.low < member.score && member.score < interval.high);
+    }
+    let table_of = report.to_string();
+    let line = format!(
+        "roc_auc of members and stack on the {} rows that the stack predicts; of members on all {}",
+        later.len(),
+        rows.len()
+    );
+    assert!(
+        table_of.contains(&line) && table_of.contains("on all"),
+        "{table_of}"
+    );
     let error = stack
         .with_level(Level::new().with_member("next", OneFeature(0)))
         .fit(train)
@@ -764,6 +816,10 @@ fn the_report_prints_as_a_table() {
     for word in ["member", "roc_auc", "95 % interval", "stack", "correlation"] {
         assert!(text.contains(word), "no {word:?} in\n{text}");
     }
+    // The stack is scored on the rows of its members.
+    assert_eq!(fitted.report().n_scored, 60);
+    assert_eq!(fitted.out_of_fold_stack_rows(), fitted.out_of_fold_rows());
+    assert!(!text.contains("on all"), "{text}");
     let correlations = &fitted.report().correlations;
     assert_close(correlations[0][0], 1.0, 1e-12);
     assert_close(correlations[0][1], correlations[1][0], 1e-12);

@@ -141,7 +141,7 @@ impl<'a, Y: Target> Training<'a, Y> {
             return Err(Error::data("at least one row", "none"));
         }
         if features.n_features() == 0 {
-            return Err(Error::data("at least one feature", "none"));
+            return Err(Error::no_features());
         }
         features.check_finite()?;
         let weights = context.weights().map(<[f64]>::to_vec);

@@ -130,7 +130,7 @@ impl Binned {
         binning.check()?;
         let n_rows = features.n_rows();
         if features.n_features() == 0 {
-            return Err(Error::data("at least one feature", "none"));
+            return Err(Error::no_features());
         }
         if rows.map_or(n_rows, <[u32]>::len) == 0 {
             return Err(Error::data("at least one row", "none"));

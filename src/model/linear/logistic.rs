@@ -123,7 +123,7 @@ impl Estimator<Labels> for LogisticRegression {
         above_zero("tolerance", self.tolerance)?;
         check_lengths(features.n_rows(), target, context)?;
         if features.n_features() == 0 {
-            return Err(Error::data("at least one feature", "none"));
+            return Err(Error::no_features());
         }
         let weights = weights_of(target, context, &self.class_weight)?.unwrap_or_default();
         let shares = class_weights(target, &weights);

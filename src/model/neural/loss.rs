@@ -54,6 +54,26 @@ impl Head {
         }
     }
 
+    /// Scores of classes that none of the training rows has, and what is added to them at the start:
+    /// the logarithm of `1 / n` for `n` rows, since no row will tell the network that they are rare.
+    #[allow(clippy::cast_possible_truncation, reason = "scores have 32 bits")]
+    pub(super) fn starts(self, y: &[f64]) -> Vec<(usize, f32)> {
+        let low = -(y.len().max(1) as f64).ln() as f32;
+        let has = |class: usize| y.contains(&(class as f64));
+        match self {
+            Self::Value { .. } => Vec::new(),
+            Self::Binary => match (has(0), has(1)) {
+                (true, false) => vec![(0, low)],
+                (false, true) => vec![(0, -low)],
+                _ => Vec::new(),
+            },
+            Self::Classes(n) => {
+                let absent = (0..n).filter(|&class| !has(class));
+                absent.map(|class| (class, low)).collect()
+            }
+        }
+    }
+
     /// The target that the loss compares scores with: a class's code, or the scaled value.
     #[allow(clippy::cast_possible_truncation, reason = "scores have 32 bits")]
     pub(super) fn scaled(self, y: f64) -> f32 {

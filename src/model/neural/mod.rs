@@ -364,9 +364,16 @@ impl<Y: Target> NeuralNetwork<Y> {
             n_members: self.options.n_members,
         };
         let seed = context.seed().child("network");
-        let start = |i: usize| TrainedNetwork {
-            network: Network::new(&architecture, seed.at(i).child("start")),
-            history: Vec::new(),
+        let starts = head.starts(&at(&rows.y));
+        let start = |i: usize| {
+            let mut network = Network::new(&architecture, seed.at(i).child("start"));
+            for &(output, number) in &starts {
+                network.add_to_output(output, number);
+            }
+            TrainedNetwork {
+                network,
+                history: Vec::new(),
+            }
         };
         let fitted = FittedNeuralNetwork {
             fields: features.shared_fields(),
@@ -558,7 +565,7 @@ impl TrainingRows {
         let n = features.n_rows();
         check_lengths(n, target, context)?;
         if features.n_features() == 0 {
-            return Err(Error::data("at least one feature", "none"));
+            return Err(Error::no_features());
         }
         let weights = weights_of(target, context, &options.class_weight)?;
         let stopping = options.early_stopping;

@@ -153,6 +153,16 @@ impl Network {
         }
     }
 
+    /// Adds a number to an output's score, in each member.
+    pub(super) fn add_to_output(&mut self, output: usize, number: f32) {
+        let n_outputs = self.n_outputs();
+        if let Some(last) = self.layers.last_mut() {
+            for biases in last.bias.chunks_exact_mut(n_outputs) {
+                biases[output] += number;
+            }
+        }
+    }
+
     /// Whether all weights and running moments are finite.
     pub(super) fn is_finite(&self) -> bool {
         let of_tables = self.tables.iter().flat_map(|t| [&t.vectors, &t.weights]);
