@@ -24,6 +24,7 @@ pub mod polars;
 pub use column::{Column, ColumnKind, Levels, MISSING_CODE};
 pub(crate) use column::{ColumnData, Number, for_each_numbers};
 pub use features::{Feature, FeatureKind, Features, InSample, OutOfSample, Provenance};
+pub(crate) use rows::weighty;
 pub use rows::{FitContext, RowIndex, Rows, Train};
 pub use schema::{Field, Role, Schema};
 pub use table::Table;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::crossing::Groups;
-use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows};
+use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows, weighty};
 use crate::error::{Error, Result};
 use crate::parallel::shortest_run;
 
@@ -69,9 +69,12 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// How many of the rows have each level and, last, how many have none.
-    pub(super) fn counts(&self, rows: RowIndex<'_>) -> Vec<u32> {
-        let codes = rows.gather(self.codes());
+    /// How many of the rows of weight above 0 have each level and, last, how many have none.
+    pub(super) fn counts(&self, rows: RowIndex<'_>, weights: Option<&[f64]>) -> Vec<u32> {
+        let mut codes = rows.gather(self.codes());
+        if let Some(positions) = weighty(weights) {
+            codes = Cow::Owned(RowIndex::Some(&positions).gather(&codes).into_owned());
+        }
         let one = vec![0; codes.len()];
         Groups::new(&one, 1).count(&codes, self.n_levels() + 1)
     }

@@ -35,6 +35,7 @@ mod ordinal;
 mod target;
 mod targets;
 
+pub(crate) use names::UniqueNames;
 pub use cross_fitted::{CrossFitted, TargetStatistic};
 pub use embedding::{
     EmbeddingEncoder, EmbeddingMatrix, FittedEmbeddingEncoder, PretrainedEmbedding,

@@ -38,10 +38,10 @@ pub(super) fn sort_by_name(codes: &mut [u32], levels: &Levels) {
 
 /// Makes names differ: a name that stands already gets the first of `_2`, `_3` … that does not.
 #[derive(Debug, Default)]
-pub(super) struct UniqueNames(HashSet<String>);
+pub(crate) struct UniqueNames(HashSet<String>);
 
 impl UniqueNames {
-    pub(super) fn take(&mut self, name: String) -> String {
+    pub(crate) fn take(&mut self, name: String) -> String {
         if self.0.insert(name.clone()) {
             return name;
         }

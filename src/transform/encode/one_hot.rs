@@ -8,6 +8,7 @@ use super::cells::{Cells, feature_cells, fill, named_cells};
 use super::names::{UniqueNames, sort_by_name};
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
+use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// Which of a column's features a [`OneHotEncoder`] leaves out.
@@ -47,7 +48,7 @@ pub enum Missing {
     Error,
 }
 
-/// From how many training rows on a level has a feature of its own.
+/// From how many training rows of weight above 0 on a level has a feature of its own.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum MinFrequency {
@@ -59,8 +60,9 @@ pub enum MinFrequency {
 
 /// Gives each level a feature that is 1 where the level is, and 0 elsewhere.
 ///
-/// The levels are those of the training rows, in the order of their names (by value if all are
-/// numbers, else by characters), so that the order of rows plays no part. Features are named
+/// The levels are those of the training rows of weight above 0, in the order of their names (by
+/// value if all are numbers, else by characters), so that the order of rows plays no part. Each such
+/// row counts as one, whatever its weight. Features are named
 /// `column_level`; then come `column_missing` and `column_infrequent` where there are such. A
 /// name that would stand twice gets `_2`, `_3` … `c` columns with `k_j` features each give
 /// `(n_rows, k_1 + … + k_c)` features.
@@ -200,7 +202,7 @@ impl OneHotEncoder {
             });
             for (name, cells, column) in columns {
                 for cells in cells {
-                    let counts = cells.counts(RowIndex::All(column.len()));
+                    let counts = cells.counts(RowIndex::All(column.len()), None);
                     let levels = cells.levels();
                     let present = levels.names().iter().zip(counts).filter(|(_, n)| *n > 0);
                     let present = present.map(|(level, _)| level.clone()).collect();
@@ -262,8 +264,14 @@ impl OneHotEncoder {
     }
 
     /// One column's levels and features.
-    fn fit_column(&self, cells: &Cells<'_>, rows: RowIndex<'_>) -> Result<OneHotColumn> {
-        let mut counts = cells.counts(rows);
+    fn fit_column(
+        &self,
+        cells: &Cells<'_>,
+        rows: RowIndex<'_>,
+        weights: Option<&[f64]>,
+    ) -> Result<OneHotColumn> {
+        let mut counts = cells.counts(rows, weights);
+        let n_rows: u32 = counts.iter().sum();
         let n_missing = counts.pop().unwrap_or(0);
         let (levels, is_further) = self.all_levels(cells)?;
         counts.resize(levels.len(), 0);
@@ -271,7 +279,7 @@ impl OneHotEncoder {
         let mut codes: Vec<u32> = (0..).take(levels.len()).filter(known).collect();
         sort_by_name(&mut codes, &levels);
 
-        let frequent = self.frequent(&codes, &counts, rows.len());
+        let frequent = self.frequent(&codes, &counts, n_rows);
         let name = |text: &str| format!("{}_{text}", cells.name);
         let mut names: Vec<String> = Vec::new();
         let mut next = 0_u32;
@@ -354,13 +362,13 @@ impl OneHotEncoder {
     }
 
     /// For each of the sorted codes, whether it has a feature of its own.
-    fn frequent(&self, codes: &[u32], counts: &[u32], n_rows: usize) -> Vec<bool> {
+    fn frequent(&self, codes: &[u32], counts: &[u32], n_rows: u32) -> Vec<bool> {
         let count = |code: u32| counts[code as usize];
         let mut frequent: Vec<bool> = match self.min_frequency {
             MinFrequency::Count(min) => codes.iter().map(|&c| count(c) as usize >= min).collect(),
             MinFrequency::Share(share) => codes
                 .iter()
-                .map(|&c| f64::from(count(c)) >= share * n_rows as f64)
+                .map(|&c| f64::from(count(c)) >= share * f64::from(n_rows))
                 .collect(),
         };
         let n_frequent = frequent.iter().filter(|&&f| f).count();
@@ -379,11 +387,12 @@ impl OneHotEncoder {
 impl UnsupervisedTransformer for OneHotEncoder {
     type Fitted = FittedOneHotEncoder;
 
-    fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
+    fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<Self::Fitted> {
         self.check()?;
+        check_weights(context, rows.len())?;
         let columns = feature_cells(rows)?
             .par_iter()
-            .map(|cells| self.fit_column(cells, rows.index()))
+            .map(|cells| self.fit_column(cells, rows.index(), context.weights()))
             .collect::<Vec<_>>();
         self.of_columns(columns.into_iter().collect::<Result<Vec<_>>>()?)
     }

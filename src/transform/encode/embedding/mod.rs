@@ -381,7 +381,8 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
         }
         let seed = train.seed().child("embedding_encoder");
         let folds = self.folds.of(train, seed.child("folds"))?;
-        let coded = Coded::new(train.rows(), self.network.min_level_count(), &self.context)?;
+        let (weights, min_count) = (train.weights(), self.network.min_level_count());
+        let coded = Coded::new(train.rows(), weights.as_deref(), min_count, &self.context)?;
         if coded.columns().is_empty() {
             let fitted = FittedEmbeddingEncoder::from_matrices(Vec::new())?;
             let features =
