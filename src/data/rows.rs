@@ -415,7 +415,7 @@ impl<'a, Y: Target> Train<'a, Y> {
 pub(crate) fn weighty(weights: Option<&[f64]>) -> Option<Vec<u32>> {
     let weights = weights?;
     let has_weight = |&(_, &weight): &(u32, &f64)| weight > 0.0;
-    let all = weights.iter().fold(true, |all, &weight| all & (weight > 0.0));
+    let all = weights.iter().all(|&weight| weight > 0.0);
     (!all).then(|| {
         let rows = (0..).zip(weights).filter(has_weight);
         rows.map(|(row, _)| row).collect()

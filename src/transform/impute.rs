@@ -480,21 +480,18 @@ impl FittedTransformer for FittedImputer {
             .with_min_len(shortest_run(n_rows))
             .for_each(|(j, (out, &numbers))| {
                 let (fill, placement) = (self.fills[j], &self.placements[j]);
-                match (&self.group, &codes) {
-                    (Some(group), Some(codes)) => {
-                        placement.map(Cells::From(numbers, &mut *out), |x| x);
-                        let fill_of_level = &group.fills[j];
-                        for (x, &code) in out.iter_mut().zip(codes) {
-                            if x.is_nan() {
-                                let fill = fill_of_level.get(code as usize).map_or(fill, |&f| f);
-                                *x = placement.place(fill) as f32;
-                            }
+                if let (Some(group), Some(codes)) = (&self.group, &codes) {
+                    placement.map(Cells::From(numbers, &mut *out), |x| x);
+                    let fill_of_level = &group.fills[j];
+                    for (x, &code) in out.iter_mut().zip(codes) {
+                        if x.is_nan() {
+                            let fill = fill_of_level.get(code as usize).map_or(fill, |&f| f);
+                            *x = placement.place(fill) as f32;
                         }
                     }
-                    _ => {
-                        let filled = |x: f64| if x.is_nan() { fill } else { x };
-                        placement.map(Cells::From(numbers, out), filled);
-                    }
+                } else {
+                    let filled = |x: f64| if x.is_nan() { fill } else { x };
+                    placement.map(Cells::From(numbers, out), filled);
                 }
             });
         self.write_indicators(&numbers, indicators, n_rows);

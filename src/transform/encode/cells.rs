@@ -36,6 +36,26 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Refuses booleans where texts were learned, and texts where booleans were, unless they have a
+    /// level in common: that is no unseen level, but another column.
+    pub(super) fn check_kind(&self, learned: &Levels) -> Result<()> {
+        let is_boolean = |name: &String| name == "true" || name == "false";
+        let own = self.levels();
+        if own.is_empty() || learned.is_empty() {
+            return Ok(());
+        }
+        let (expected, found) = match &self.column {
+            Cow::Owned(_) => ("categorical", ColumnKind::Boolean),
+            Cow::Borrowed(_) => ("boolean", ColumnKind::Categorical),
+        };
+        let learned_boolean = learned.names().iter().all(is_boolean);
+        let own_boolean = found == ColumnKind::Boolean;
+        if learned_boolean == own_boolean || own.names().iter().any(|name| learned.has(name)) {
+            return Ok(());
+        }
+        Err(Error::wrong_kind(format!("{expected}, as in fitting"), found).in_column(self.name))
+    }
+
     /// The code of each row of the table.
     pub(super) fn codes(&self) -> &[u32] {
         self.column.codes().map_or(&[], |(codes, _)| codes)

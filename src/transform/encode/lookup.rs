@@ -120,6 +120,7 @@ impl Lookup {
 
 impl LookupColumn {
     fn write(&self, cells: &Cells<'_>, rows: RowIndex<'_>, out: &mut [f32]) -> Result<()> {
+        cells.check_kind(&self.levels)?;
         let code = cells.codes_among(&self.levels);
         let known = |&code: &u32| self.known.get(code as usize).copied().unwrap_or(false);
         for (output, out) in self

@@ -6,12 +6,17 @@ use rayon::prelude::*;
 
 use super::cells::{Cells, feature_cells, fill, named_cells};
 use super::names::{UniqueNames, sort_by_name};
+use super::targets::to_feature;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
 use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// Which of a column's features a [`OneHotEncoder`] leaves out.
+///
+/// All zeros then stand for the level whose feature is left out. A level that fitting did not meet
+/// has all zeros too under [`Unknown::Zeros`], the default (and scikit-learn's, which warns of it):
+/// models take it for the level left out, and confidently so. [`Unknown::Shares`] tells the two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Drop {
@@ -29,10 +34,14 @@ pub enum Drop {
 pub enum Unknown {
     /// An error that names the column, the row and the level.
     Error,
-    /// All of the column's features are 0.
+    /// All of the column's features are 0: as at the level whose feature [`Drop`] leaves out, if it
+    /// leaves out one.
     Zeros,
     /// An infrequent level, if there are any; else all features are 0.
     Infrequent,
+    /// Each of the column's features is its mean over the training rows of weight above 0: the share
+    /// of them that have the level. A linear model then predicts what it does on average.
+    Shares,
 }
 
 /// What a missing cell is to a [`OneHotEncoder`].
@@ -70,6 +79,24 @@ pub enum MinFrequency {
 /// Levels below [`with_min_frequency`](Self::with_min_frequency), and the rarest above
 /// [`with_max_levels`](Self::with_max_levels), share the feature `column_infrequent`. Missing
 /// cells are never among them.
+///
+/// An unknown level and the one left out by [`Drop`] are told apart with [`Unknown::Shares`]:
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{Drop, OneHotEncoder, Unknown};
+///
+/// let column = |levels: [&str; 4]| Column::categorical(levels.map(Some));
+/// let table = Table::new([("tenure", column(["own", "rent", "rent", "rent"]))])?;
+/// let new = Table::new([("tenure", column(["own", "rent", "lodger", "rent"]))])?;
+/// let target = Values::new(vec![0.0; 4])?;
+/// let encoder = OneHotEncoder::new().with_drop(Drop::IfBinary).with_unknown(Unknown::Shares);
+/// let (fitted, training) = encoder.fit_transform(Train::new(&table, &target)?)?;
+/// assert_eq!(training.names().collect::<Vec<_>>(), ["tenure_rent"]);
+/// assert_eq!(fitted.transform(new.rows())?.column(0), [0.0, 1.0, 0.75, 1.0]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 ///
 /// The features are those of scikit-learn's `OneHotEncoder`, in its order, but for this: there texts
 /// that are numbers are in the order of characters, missing cells may be infrequent, and of equally
@@ -283,17 +310,20 @@ impl OneHotEncoder {
         let name = |text: &str| format!("{}_{text}", cells.name);
         let mut names: Vec<String> = Vec::new();
         let mut next = 0_u32;
+        let mut of_features: Vec<u32> = Vec::new();
         let mut feature_of_level = vec![Cell::Unknown; levels.len()];
         for (&code, &frequent) in codes.iter().zip(&frequent) {
             if frequent {
                 feature_of_level[code as usize] = Cell::One(next);
                 names.push(name(levels.name(code).unwrap_or_default()));
+                of_features.push(counts[code as usize]);
                 next += 1;
             }
         }
         let missing = match self.missing {
             Missing::AsLevel if n_missing > 0 => {
                 names.push(name("missing"));
+                of_features.push(n_missing);
                 next += 1;
                 Cell::One(next - 1)
             }
@@ -305,16 +335,21 @@ impl OneHotEncoder {
             names.push(name("infrequent"));
             Cell::One(next)
         });
+        let mut n_infrequent = 0;
         for (&code, &frequent) in codes.iter().zip(&frequent) {
             if let Some(infrequent) = infrequent.filter(|_| !frequent) {
                 feature_of_level[code as usize] = infrequent;
+                n_infrequent += counts[code as usize];
             }
         }
+        of_features.extend(infrequent.map(|_| n_infrequent));
         let unknown = match self.unknown {
             Unknown::Error => Cell::Refused,
             Unknown::Zeros => Cell::Zeros,
             Unknown::Infrequent => infrequent.unwrap_or(Cell::Zeros),
+            Unknown::Shares => Cell::Shares,
         };
+        let share = |n: u32| to_feature(f64::from(n) / f64::from(n_rows.max(1)));
         let mut column = OneHotColumn {
             name: cells.name.to_owned(),
             levels,
@@ -322,6 +357,7 @@ impl OneHotEncoder {
             missing,
             unknown,
             features: names,
+            shares: of_features.into_iter().map(share).collect(),
         };
         let drops = match self.drop {
             Drop::None => false,
@@ -438,6 +474,8 @@ enum Cell {
     /// This feature of the column is 1.
     One(u32),
     Zeros,
+    /// Each feature of the column is its share.
+    Shares,
     /// As for a level that fitting did not meet.
     Unknown,
     Refused,
@@ -453,11 +491,14 @@ struct OneHotColumn {
     unknown: Cell,
     /// The names of its features, which may be those of another column's as well.
     features: Vec<String>,
+    /// The mean of each of them over the training rows.
+    shares: Vec<f32>,
 }
 
 impl OneHotColumn {
     fn drop_first(&mut self) {
         self.features.remove(0);
+        self.shares.remove(0);
         let cells = self.feature_of_level.iter_mut();
         for cell in cells.chain([&mut self.missing, &mut self.unknown]) {
             *cell = match *cell {
@@ -469,6 +510,7 @@ impl OneHotColumn {
     }
 
     fn write(&self, cells: &Cells<'_>, rows: RowIndex<'_>, out: &mut [f32]) -> Result<()> {
+        cells.check_kind(&self.levels)?;
         let of_level = |code: &u32| {
             let cell = self.feature_of_level.get(*code as usize);
             cell.copied().unwrap_or(Cell::Unknown)
@@ -502,6 +544,16 @@ impl OneHotColumn {
             let slot = (code as usize).min(missing);
             if let Some(cell) = out.get_mut(offsets[slot] + row) {
                 *cell = 1.0;
+            }
+        }
+        if table.contains(&Cell::Shares) {
+            for (row, &code) in rows.gather(cells.codes()).iter().enumerate() {
+                if table[(code as usize).min(missing)] == Cell::Shares {
+                    let features = out.iter_mut().skip(row).step_by(rows.len());
+                    for (cell, &share) in features.zip(&self.shares) {
+                        *cell = share;
+                    }
+                }
             }
         }
         Ok(())
