@@ -356,7 +356,9 @@ impl FittedTransformer for FittedColumnTransformer {
             // Fields are those of the steps under other names.
             for (own, field) in fitted.fields().iter().zip(&mut fields) {
                 let placed = of_step.iter().filter(|(name, _)| name == own.name());
-                moved.extend(placed.map(|(_, placement)| (field.name().to_owned(), placement.clone())));
+                moved.extend(
+                    placed.map(|(_, placement)| (field.name().to_owned(), placement.clone())),
+                );
             }
         }
         moved

@@ -346,7 +346,9 @@ mod tests {
             assert!(matches!(Placement::of_values(&odd), Placement::Less(o) if o > 1.6e9));
         }
         // One in twenty rows has the other of two values.
-        let rare: Vec<f64> = (0..1_000).map(|i| 1e9 + f64::from(u8::from(i % 20 == 0))).collect();
+        let rare: Vec<f64> = (0..1_000)
+            .map(|i| 1e9 + f64::from(u8::from(i % 20 == 0)))
+            .collect();
         assert_eq!(Placement::of_values(&rare), Placement::Less(1e9));
     }
 

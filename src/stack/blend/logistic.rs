@@ -82,7 +82,9 @@ impl Blender<Labels> for LogisticBlender {
         if !(self.alpha > 0.0 && self.alpha.is_finite()) {
             return Err(Error::parameter("alpha", "finite and above 0", self.alpha));
         }
-        let scaling = meta.extra().map(|extra| Scaling::of(extra, context.weights()));
+        let scaling = meta
+            .extra()
+            .map(|extra| Scaling::of(extra, context.weights()));
         let scaling = scaling.unwrap_or_default();
         let design = Design::new(meta, &scaling, target.n_classes());
         let theta = newton(

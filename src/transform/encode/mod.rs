@@ -37,13 +37,13 @@ mod ordinal;
 mod target;
 mod targets;
 
-pub(crate) use names::UniqueNames;
 pub use cross_fitted::{CrossFitted, TargetStatistic};
 pub use embedding::{
     EmbeddingEncoder, EmbeddingMatrix, FittedEmbeddingEncoder, PretrainedEmbedding,
 };
 pub use frequency::{FittedFrequencyEncoder, Frequency, FrequencyEncoder, MissingFrequency};
 pub use leave_one_out::{FittedLeaveOneOutEncoder, LeaveOneOutEncoder, LoneRow, Noise};
+pub(crate) use names::UniqueNames;
 pub use one_hot::{Drop, FittedOneHotEncoder, MinFrequency, Missing, OneHotEncoder, Unknown};
 pub use ordered::{FittedOrderedTargetEncoder, OrderedPrior, OrderedTargetEncoder, RowOrder};
 pub(crate) use ordered::{Pass, blend, by_time};

@@ -126,9 +126,9 @@ pub(super) fn origin<Y: Target>(train: Train<'_, Y>, values: &[f64]) -> f64 {
     if !train.table_target().class_names().is_empty() {
         return 0.0;
     }
-    train.target_origin().unwrap_or_else(|| {
-        origin_of_means(values, train.weights().as_deref().unwrap_or_default())
-    })
+    train
+        .target_origin()
+        .unwrap_or_else(|| origin_of_means(values, train.weights().as_deref().unwrap_or_default()))
 }
 
 fn otherwise(value: f64) -> Otherwise {

@@ -2,8 +2,8 @@
 
 use crate::data::FitContext;
 use crate::error::{Error, Result};
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::Placement;
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
 /// What becomes of values below 0.

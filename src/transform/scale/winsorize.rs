@@ -3,8 +3,8 @@
 use super::check_orders;
 use crate::data::FitContext;
 use crate::error::Result;
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::Placement;
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
 /// Brings values below one quantile up to it, and values above another down to it.

@@ -67,7 +67,8 @@ impl Coded {
             }
             fields.push(Feature::number(name.as_str()));
             let out = &mut values[j * n_rows..(j + 1) * n_rows];
-            let numbers = Numbers::of_column(column, rows.index()).map_err(|e| e.in_column(name))?;
+            let numbers =
+                Numbers::of_column(column, rows.index()).map_err(|e| e.in_column(name))?;
             Placement::fit(numbers, weights).apply(numbers::Cells::From(numbers, out))?;
         }
         let features = Features::from_buffer(fields, n_rows, values)?;
