@@ -14,7 +14,7 @@ use crate::error::Result;
 /// [`Log1p`](super::scale::Log1p)) look at the training values (present, of weight above 0): they
 /// *fall together* if as `f32` more than a fifth of the different values is lost, or more than a
 /// fifth of the rows get a number that stands for a more frequent value, while fewer than 2^20
-/// different numbers are left. Values that differ by rounding alone (10 units in the last place of
+/// different numbers are left. Values that differ by rounding alone (64 units in the last place of
 /// an `f64`) count as one. Columns of more than 256 rows are looked at through as many of their
 /// values first, and wholly if neighbours among these are close. Encoders by the target's mean take
 /// an origin off the target in the same spirit; see
@@ -190,7 +190,7 @@ fn among(values: &[f64], x: f64) -> f64 {
 
 /// Whether two numbers differ by rounding alone, the second not below the first.
 fn is_same(a: f64, b: f64) -> bool {
-    b - a <= 10.0 * f64::EPSILON * a.abs()
+    b - a <= 64.0 * f64::EPSILON * a.abs()
 }
 
 /// Whether sorted finite values fall together as `f32`, each changed by `place`, which ascends.
