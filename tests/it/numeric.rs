@@ -1055,10 +1055,10 @@ fn made_names_differ_from_those_that_are_there() {
 fn zz_time() {
     let n = 260_753;
     let seed = Seed::new(1);
-    let reals: Vec<Vec<f64>> = (0..8u64)
+    let reals: Vec<Vec<f64>> = (0..8_usize)
         .map(|j| {
             (0..n)
-                .map(|i| 100.0 + 15.0 * seed.at(j).normal(i))
+                .map(|i| 100.0 + 15.0 * seed.at(j).normal(i as u64))
                 .collect()
         })
         .collect();
