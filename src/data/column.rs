@@ -153,6 +153,11 @@ impl Levels {
             .collect()
     }
 
+    /// Whether there is a level with this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.code(name).is_some()
+    }
+
     /// The code of the level with this name.
     fn code(&self, name: &str) -> Option<u32> {
         let name_of = |code: &u32| self.names[*code as usize].as_str();

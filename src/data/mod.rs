@@ -33,6 +33,7 @@ pub use features::{Feature, FeatureKind, Features, InSample, OutOfSample, Proven
 pub(crate) use names::UniqueNames;
 pub use note::Note;
 pub use reader::{Columns, Identifiers, TableReader};
+pub(crate) use rows::weighty;
 pub use rows::{FitContext, RowIndex, Rows, Train};
 pub use schema::{Field, Role, Schema};
 pub use table::Table;

@@ -218,6 +218,12 @@ impl<'a> Rows<'a> {
         Ok(&self.table.schema().fields()[i])
     }
 
+    /// The weight of each row, if the table has a weight column.
+    pub(crate) fn weights(self) -> Option<Cow<'a, [f64]>> {
+        let weights = self.table.weights();
+        weights.map(|weights| gather_from(self.index, weights))
+    }
+
     /// The time of each row, if the table has a time column.
     #[must_use]
     pub fn time(self) -> Option<Cow<'a, [f64]>> {
@@ -248,6 +254,8 @@ impl<'a> Rows<'a> {
 pub struct Train<'a, Y> {
     rows: Rows<'a>,
     target: &'a Y,
+    /// See [`Train::with_target_origin`].
+    target_origin: Option<f64>,
     seed: Seed,
     progress: Option<&'a dyn Progress>,
 }
@@ -277,6 +285,7 @@ impl<'a, Y: Target> Train<'a, Y> {
         Ok(Self {
             rows: Rows::all(table),
             target,
+            target_origin: None,
             seed: Seed::default(),
             progress: None,
         })
@@ -337,6 +346,19 @@ impl<'a, Y: Target> Train<'a, Y> {
         }
     }
 
+    /// The same rows, from whose target this is taken off before it is encoded: so that encoders
+    /// fitted on other rows of them give features that can stand side by side.
+    pub(crate) fn with_target_origin(self, origin: f64) -> Self {
+        Self {
+            target_origin: Some(origin),
+            ..self
+        }
+    }
+
+    pub(crate) fn target_origin(self) -> Option<f64> {
+        self.target_origin
+    }
+
     /// The rows without their target.
     #[must_use]
     pub fn rows(self) -> Rows<'a> {
@@ -373,10 +395,7 @@ impl<'a, Y: Target> Train<'a, Y> {
     /// The weight of each row, if the table has a weight column: finite, none negative.
     #[must_use]
     pub fn weights(self) -> Option<Cow<'a, [f64]>> {
-        self.rows
-            .table
-            .weights()
-            .map(|weights| gather_from(self.rows.index, weights))
+        self.rows.weights()
     }
 
     /// The seed for what is fitted here; ask it for a child by your own name.
@@ -390,6 +409,17 @@ impl<'a, Y: Target> Train<'a, Y> {
     pub fn progress(self) -> Option<&'a dyn Progress> {
         self.progress
     }
+}
+
+/// The positions of the rows that have weight, if some have none.
+pub(crate) fn weighty(weights: Option<&[f64]>) -> Option<Vec<u32>> {
+    let weights = weights?;
+    let has_weight = |&(_, &weight): &(u32, &f64)| weight > 0.0;
+    let all = weights.iter().all(|&weight| weight > 0.0);
+    (!all).then(|| {
+        let rows = (0..).zip(weights).filter(has_weight);
+        rows.map(|(row, _)| row).collect()
+    })
 }
 
 fn gather_from<'a, T: Copy>(index: RowIndex<'_>, values: &'a [T]) -> Cow<'a, [T]> {

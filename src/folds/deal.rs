@@ -1,7 +1,7 @@
 //! Deals rows out to folds: the one place where partitions with strata and groups are made.
 
 use super::Folds;
-use crate::data::{Target, Train};
+use crate::data::{RowIndex, Target, Train, weighty};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 
@@ -105,6 +105,25 @@ pub(super) fn deal_to_shares(
     groups.iter().map(|&g| fold_of_group[g as usize]).collect()
 }
 
+/// The stratum of each of the rows; those of weight 0 have one of their own, the last: they change
+/// neither the strata of the others nor where these are dealt to.
+pub(crate) fn strata_of<Y: Target>(
+    target: &Y,
+    rows: RowIndex<'_>,
+    weights: Option<&[f64]>,
+) -> Vec<u32> {
+    let Some(positions) = weighty(weights) else {
+        return target.strata(rows);
+    };
+    let strata = target.strata(RowIndex::Some(&rows.compose(&positions)));
+    let last = n_codes(&strata).max(target.class_names().len());
+    let mut all = vec![u32::try_from(last).unwrap_or(u32::MAX); rows.len()];
+    for (&position, stratum) in positions.iter().zip(strata) {
+        all[position as usize] = stratum;
+    }
+    all
+}
+
 /// Folds inside training rows, for cross-fitting: stratified, whole groups if the table has a
 /// group column, as many as asked for or as there are rows or groups; `None` if that is below two.
 pub(crate) fn inner_folds<Y: Target>(
@@ -113,7 +132,8 @@ pub(crate) fn inner_folds<Y: Target>(
     seed: Seed,
 ) -> Result<Option<Folds>> {
     let rows = train.rows();
-    let strata = train.table_target().strata(rows.index());
+    let weights = train.weights();
+    let strata = strata_of(train.table_target(), rows.index(), weights.as_deref());
     deal(&strata, rows.groups().as_deref(), n_folds, seed)
 }
 

@@ -44,7 +44,7 @@ pub use predefined::Predefined;
 pub use repeated::Repeated;
 pub use time::{TimeSeriesSplit, Window};
 
-pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds};
+pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds, strata_of};
 
 use crate::data::{RowIndex, Target, Train};
 use crate::error::{Error, Result};
@@ -310,7 +310,11 @@ impl<'a> SplitContext<'a> {
     pub fn of<Y: Target>(train: Train<'a, Y>) -> Self {
         Self {
             n_rows: train.len(),
-            strata: train.table_target().strata(train.rows().index()),
+            strata: strata_of(
+                train.table_target(),
+                train.rows().index(),
+                train.weights().as_deref(),
+            ),
             class_names: train.table_target().class_names(),
             groups: train.rows().groups(),
             time: train.rows().time(),
@@ -337,7 +341,8 @@ impl<'a> SplitContext<'a> {
         self.n_rows
     }
 
-    /// The class of each row, or the tenth of the values that it falls into.
+    /// The class of each row, or the tenth of the values that it falls into; for rows of weight 0
+    /// one stratum more, after all others.
     #[must_use]
     pub fn strata(&self) -> &[u32] {
         &self.strata

@@ -3,6 +3,7 @@
 use super::{Estimator, bytes, subsample};
 use crate::data::{Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
+use crate::folds::strata_of;
 
 /// Fits an estimator on a seeded, stratified sample of at most so many rows: for estimators whose
 /// cost grows faster than the rows.
@@ -64,7 +65,7 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
         if let Some(other) = lengths.into_iter().flatten().find(|&length| length != n) {
             return Err(Error::data(format!("{n} rows, as the target has"), other));
         }
-        let strata = target.strata(RowIndex::All(target.n_rows()));
+        let strata = strata_of(target, RowIndex::All(n), context.weights());
         let seed = context.seed().child("subsampled");
         let Some(rows) = subsample::rows(&strata, self.max_rows, seed) else {
             return self.estimator.fit(features, target, context);

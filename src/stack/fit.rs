@@ -18,7 +18,7 @@ use crate::data::{
     check_prediction,
 };
 use crate::error::{Error, Result};
-use crate::folds::{FoldPlan, Folds, SplitContext, deal};
+use crate::folds::{FoldPlan, Folds, SplitContext, deal, strata_of};
 use crate::metrics::Metric;
 use crate::model::DynEstimator;
 use crate::progress::Progress;
@@ -628,7 +628,8 @@ fn meta_folds<Y: Target>(
     {
         return Ok(Some(folds.clone()));
     }
-    let strata = known.target.strata(RowIndex::All(covered.len()));
+    let all = RowIndex::All(covered.len());
+    let strata = strata_of(&known.target, all, known.weights.as_deref());
     deal(&strata, known.groups.as_deref(), META_FOLDS, seed)
 }
 
@@ -689,7 +690,7 @@ fn fit_level<Y: StackTarget>(
         )
         .in_level(number)
     })?;
-    let form = FittedForm::fit(level.form, meta);
+    let form = FittedForm::fit(level.form, meta, known.weights.as_deref());
     let features = form.features(meta)?;
     let fit_one = |name: &str, estimator: &dyn DynEstimator<Y>| -> Result<_> {
         let start = Instant::now();
@@ -700,8 +701,8 @@ fn fit_level<Y: StackTarget>(
             }
             // Ranks are learned from the fold's own training rows.
             let part_meta = meta.take(fit_rows);
-            let form = FittedForm::fit(level.form, &part_meta);
             let part = known.take(fit_rows);
+            let form = FittedForm::fit(level.form, &part_meta, part.weights.as_deref());
             let predictor = estimator
                 .fit_dyn(
                     &form.features(&part_meta)?,

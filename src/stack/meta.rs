@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::data::{Feature, Features, Prediction, Provenance, Target};
+use crate::data::{Feature, Features, Prediction, Provenance, RowIndex, Target, weighty};
 use crate::error::{Error, Result};
+use crate::transform::Placement;
 
 /// Probabilities are kept this far from 0 and 1 before a logarithm is taken.
 pub(crate) const CLIP: f64 = 1e-7;
@@ -69,13 +70,14 @@ impl<Y: Target, P: Provenance> Meta<Y, P> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum MetaForm {
-    /// As it is.
+    /// As it is; values that `f32` would not tell apart are centred, see
+    /// [`Placement`](crate::transform::Placement).
     Plain,
     /// The logarithm of the odds, `ln(p / (1 - p))`, of a probability kept within 1e-7 of 0 and
-    /// 1; values stay as they are.
+    /// 1; values as under [`MetaForm::Plain`].
     #[default]
     Logit,
-    /// The share of the training rows' predictions below it, half of the equal ones counted.
+    /// The share of the training rows' predictions (of weight above 0) below it, half of the equal ones counted.
     Rank,
 }
 
@@ -85,21 +87,36 @@ pub(crate) struct FittedForm {
     form: MetaForm,
     /// For ranks: the training rows' predictions in order, one a meta-feature.
     sorted: Vec<Vec<f64>>,
+    /// For values that stay as they are: one a meta-feature.
+    placements: Vec<Placement>,
 }
 
 impl FittedForm {
-    pub(crate) fn fit<Y: Target, P: Provenance>(form: MetaForm, meta: &Meta<Y, P>) -> Self {
-        let sorted = match form {
-            MetaForm::Plain | MetaForm::Logit => Vec::new(),
-            MetaForm::Rank => columns(meta)
-                .map(|(_, column)| {
-                    let mut sorted = column.to_vec();
-                    sorted.sort_unstable_by(f64::total_cmp);
-                    sorted
-                })
-                .collect(),
-        };
-        Self { form, sorted }
+    /// Learned from rows of weight above 0.
+    pub(crate) fn fit<Y: Target, P: Provenance>(
+        form: MetaForm,
+        meta: &Meta<Y, P>,
+        weights: Option<&[f64]>,
+    ) -> Self {
+        let weighty = weighty(weights);
+        let weighty = weighty.as_deref();
+        let rows = weighty.map_or(RowIndex::All(meta.n_rows()), RowIndex::Some);
+        let columns = columns(meta).map(|(_, column)| rows.gather(column));
+        let (mut sorted, mut placements) = (Vec::new(), Vec::new());
+        match form {
+            MetaForm::Rank => sorted.extend(columns.map(|column| {
+                let mut sorted = column.into_owned();
+                sorted.sort_unstable_by(f64::total_cmp);
+                sorted
+            })),
+            _ if is_probability::<Y>(meta) => {}
+            _ => placements.extend(columns.map(|column| Placement::of_values(&column))),
+        }
+        Self {
+            form,
+            sorted,
+            placements,
+        }
     }
 
     /// One column a member and informative class, then the features passed through.
@@ -116,9 +133,12 @@ impl FittedForm {
                 MetaForm::Logit if is_probability::<Y>(meta) => {
                     values.extend(column.iter().map(|&p| logit(p) as f32));
                 }
-                MetaForm::Plain | MetaForm::Logit => {
-                    values.extend(column.iter().map(|&p| p as f32));
-                }
+                MetaForm::Plain | MetaForm::Logit => match self.placements.get(j) {
+                    Some(placement) => {
+                        values.extend(column.iter().map(|&p| placement.place(p) as f32));
+                    }
+                    None => values.extend(column.iter().map(|&p| p as f32)),
+                },
                 MetaForm::Rank => {
                     let sorted = self
                         .sorted
@@ -169,4 +189,30 @@ pub(crate) fn rank(sorted: &[f64], value: f64) -> f64 {
     let below = sorted.partition_point(|&v| v < value);
     let not_above = sorted.partition_point(|&v| v <= value);
     (below + not_above) as f64 / (2 * sorted.len().max(1)) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{OutOfSample, Values};
+
+    #[test]
+    fn values_far_from_0_are_features_that_differ() {
+        let of = |values: &[f64]| {
+            let prediction = Values::new(values.to_vec()).unwrap();
+            Meta::<Values, OutOfSample>::new(["m".to_owned()].into(), vec![prediction], None)
+        };
+        let values: Vec<f64> = (0..100).map(|i| 1.7e9 + f64::from(i)).collect();
+        let weights: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i > 0))).collect();
+        for form in [MetaForm::Plain, MetaForm::Logit] {
+            let fitted = FittedForm::fit(form, &of(&values), Some(&weights));
+            let features = fitted.features(&of(&values[10..12])).unwrap();
+            // The middle one of 99 is number 50.
+            assert!(features.column(0).iter().eq(&[-40.0, -39.0]), "{form:?}");
+            let near: Vec<f64> = values.iter().map(|v| v - 1.7e9).collect();
+            let fitted = FittedForm::fit(form, &of(&near), None);
+            let features = fitted.features(&of(&near[10..12])).unwrap();
+            assert!(features.column(0).iter().eq(&[10.0, 11.0]), "{form:?}");
+        }
+    }
 }

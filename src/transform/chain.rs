@@ -1,6 +1,6 @@
 //! One step behind another.
 
-use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, Transformer};
+use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Placement, Scope, Transformer};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 
@@ -91,5 +91,10 @@ impl<T: FittedTransformer, S: FittedFeatureStep> FittedTransformer for FittedThe
 
     fn fields(&self) -> &[Feature] {
         self.step.fields()
+    }
+
+    /// What the first moved, which the step then changed further.
+    fn moved(&self) -> Vec<(String, Placement)> {
+        self.first.moved()
     }
 }

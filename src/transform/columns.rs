@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::batches::groups;
 use super::passthrough::Passthrough;
-use super::{DynTransformer, FittedTransformer, Scope, Selector, Transformer};
+use super::{DynTransformer, FittedTransformer, Placement, Scope, Selector, Transformer};
 use crate::data::batches::TrainBatches;
 use crate::data::{Feature, Features, InSample, OutOfSample, Provenance, Rows, Target, Train};
 use crate::error::{Error, Result};
@@ -346,6 +346,22 @@ impl FittedTransformer for FittedColumnTransformer {
 
     fn fields(&self) -> &[Feature] {
         &self.fields
+    }
+
+    fn moved(&self) -> Vec<(String, Placement)> {
+        let mut fields = self.fields.iter();
+        let mut moved = Vec::new();
+        for (_, fitted) in &self.steps {
+            let of_step = fitted.moved();
+            // Fields are those of the steps under other names.
+            for (own, field) in fitted.fields().iter().zip(&mut fields) {
+                let placed = of_step.iter().filter(|(name, _)| name == own.name());
+                moved.extend(
+                    placed.map(|(_, placement)| (field.name().to_owned(), placement.clone())),
+                );
+            }
+        }
+        moved
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::batches::in_order_of;
+use super::placement::{Placement, moved};
 use super::sample::{Sample, mean_variance};
 use crate::data::Number;
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
-use crate::data::{OutOfSample, Provenance, RowIndex, Rows, for_each_numbers};
+use crate::data::{OutOfSample, Provenance, RowIndex, Rows, for_each_numbers, weighty};
 use crate::error::{Error, Result};
 use crate::parallel::shortest_run;
 
@@ -29,6 +30,11 @@ pub(crate) trait FitColumn: Sync {
 pub(crate) trait ColumnMap: Send + Sync {
     /// Changes the cells; errors name the row, the caller adds the column.
     fn apply(&self, cells: Cells<'_>) -> Result<()>;
+
+    /// How numbers that keep their scale become features.
+    fn placement(&self) -> &Placement {
+        &Placement::AsIs
+    }
 }
 
 /// The numbers of one column at some rows; NaN is a missing cell.
@@ -83,6 +89,17 @@ impl<'a> Numbers<'a> {
         self.position(f64::is_nan).is_some()
     }
 
+    /// Whether a cell is missing in a row of weight above 0.
+    pub(crate) fn any_missing_of(self, weights: Option<&[f64]>) -> bool {
+        match weighty(weights) {
+            Some(positions) => {
+                let index = self.rows.compose(&positions);
+                self.at(RowIndex::Some(&index)).any_missing()
+            }
+            None => self.any_missing(),
+        }
+    }
+
     /// The first position whose number is so.
     pub(crate) fn position(self, is_so: impl Fn(f64) -> bool) -> Option<usize> {
         fn find<T: Number>(
@@ -122,10 +139,42 @@ impl<'a> Numbers<'a> {
         }
     }
 
+    /// The number at a position, NaN where missing.
+    pub(crate) fn get(self, position: usize) -> f64 {
+        let row = self.rows.row(position);
+        match self.source {
+            Source::Column(column) => for_each_numbers!(column.data(),
+                values => values[row].to_f64(), else => f64::NAN),
+            Source::Feature(values) => f64::from(values[row]),
+        }
+    }
+
+    /// Whether each number is exact in `f32`, as the type tells in which it is stored.
+    pub(crate) fn is_single(self) -> bool {
+        match self.source {
+            Source::Column(column) => matches!(
+                column.data(),
+                ColumnData::I8(_) | ColumnData::I16(_) | ColumnData::F32(_)
+            ),
+            Source::Feature(_) => true,
+        }
+    }
+
     /// The present values; `weights` are those of the rows, in the same order.
     ///
-    /// Integers of a small range are counted, so that nothing has to be sorted.
+    /// Integers of a small range are counted, so that nothing has to be sorted. Rows of weight 0
+    /// are as if they were not there.
     pub(crate) fn sample(self, weights: Option<&[f64]>) -> Sample {
+        if let Some(positions) = weighty(weights) {
+            let index = self.rows.compose(&positions);
+            let weights = weights.map(|weights| RowIndex::Some(&positions).gather(weights));
+            return self.at(RowIndex::Some(&index)).present(weights.as_deref());
+        }
+        self.present(weights)
+    }
+
+    /// See [`Numbers::sample`]; weights are above 0.
+    fn present(self, weights: Option<&[f64]>) -> Sample {
         if self.is_integer()
             && let Some((low, n)) = self.small_range()
         {
@@ -662,6 +711,11 @@ impl<M: ColumnMap> Columnwise<M> {
         &self.fields
     }
 
+    /// See [`FittedTransformer::moved`](super::FittedTransformer::moved).
+    pub(crate) fn moved(&self) -> Vec<(String, Placement)> {
+        moved(&self.fields, self.maps.iter().map(M::placement))
+    }
+
     /// What was learned, column by column.
     pub(crate) fn maps(&self) -> &[M] {
         &self.maps
@@ -706,6 +760,10 @@ macro_rules! columnwise_transformer {
 
             fn fields(&self) -> &[$crate::data::Feature] {
                 self.0.fields()
+            }
+
+            fn moved(&self) -> Vec<(String, $crate::transform::Placement)> {
+                self.0.moved()
             }
         }
     };

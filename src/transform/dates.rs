@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::columnwise::{Cells, Input, Numbers, numbers_to_fit, numbers_to_transform};
+use super::columnwise::{Cells, Input, Numbers, check_weights};
+use super::columnwise::{numbers_to_fit, numbers_to_transform};
 use super::{FittedTransformer, Scope, UnsupervisedTransformer};
+use crate::data::UniqueNames;
 use crate::data::calendar::{date_of_days, days_of_date};
 use crate::data::{ColumnKind, Feature, Features, FitContext, OutOfSample, Rows};
 use crate::error::{Error, Result};
@@ -71,7 +73,8 @@ pub enum Origin {
     /// 1970-01-01.
     #[default]
     Epoch,
-    /// Each column's first day among the training rows; 1970-01-01 if there is none.
+    /// Each column's first day among the training rows of weight above 0; 1970-01-01 if there is
+    /// none.
     FirstDay,
     /// This many days after 1970-01-01.
     Day(i32),
@@ -81,7 +84,8 @@ pub enum Origin {
 /// an origin, and for datetimes hour and minute.
 ///
 /// `(n_rows, k)` columns give `k` times as many features as there are parts, all parts of the
-/// first column first, named `{column}_{part}`; see [`DatePart`]. A missing cell is missing in all
+/// first column first, named `{column}_{part}` (`_2`, `_3` … behind a name that would stand twice);
+/// see [`DatePart`]. A missing cell is missing in all
 /// parts. The calendar is the proleptic Gregorian one. A column of another kind is an error that
 /// names it, as is, with its row, a date outside the years 1 to 9999. Features are `f32`, which
 /// holds every one of these numbers exactly.
@@ -168,7 +172,8 @@ impl FittedDateParts {
 impl UnsupervisedTransformer for DateParts {
     type Fitted = FittedDateParts;
 
-    fn fit_rows(&self, rows: Rows<'_>, _: &FitContext<'_>) -> Result<FittedDateParts> {
+    fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<FittedDateParts> {
+        check_weights(context, rows.len())?;
         for (field, column) in rows.features() {
             if !matches!(column.kind(), ColumnKind::Date | ColumnKind::Datetime) {
                 return Err(
@@ -185,7 +190,7 @@ impl UnsupervisedTransformer for DateParts {
                 Origin::Epoch => 0,
                 Origin::Day(day) => i64::from(day),
                 Origin::FirstDay => {
-                    let range = numbers.sample(None).range();
+                    let range = numbers.sample(context.weights()).range();
                     range.map_or(0, |(first, _)| day_of(input.kind(), first))
                 }
             })
@@ -194,15 +199,11 @@ impl UnsupervisedTransformer for DateParts {
             .flat_map(|j| self.parts.iter().map(move |&part| (j, part)))
             .filter(|&(j, part)| part.is_of_day() || inputs[j].kind() == ColumnKind::Datetime)
             .collect();
-        let fields = outputs
-            .iter()
-            .map(|&(j, part)| Feature::number(format!("{}_{}", inputs[j].name(), part.suffix())))
-            .collect();
         Ok(FittedDateParts {
+            fields: fields(&inputs, &outputs),
             inputs,
             origins,
             outputs,
-            fields,
         })
     }
 
@@ -217,7 +218,6 @@ impl UnsupervisedTransformer for DateParts {
             outputs: Vec::new(),
             fields: Arc::default(),
         };
-        let mut fields = Vec::new();
         for part in parts {
             let before = all.inputs.len();
             let outputs = part.outputs.into_iter();
@@ -225,9 +225,8 @@ impl UnsupervisedTransformer for DateParts {
                 .extend(outputs.map(|(j, of_date)| (before + j, of_date)));
             all.inputs.extend(part.inputs);
             all.origins.extend(part.origins);
-            fields.extend_from_slice(&part.fields);
         }
-        all.fields = fields.into();
+        all.fields = fields(&all.inputs, &all.outputs);
         Ok(all)
     }
 }
@@ -258,6 +257,13 @@ impl FittedTransformer for FittedDateParts {
     fn fields(&self) -> &[Feature] {
         &self.fields
     }
+}
+
+fn fields(inputs: &[Input], outputs: &[(usize, DatePart)]) -> Arc<[Feature]> {
+    let mut names = UniqueNames::default();
+    let name = |&(j, part): &(usize, DatePart)| format!("{}_{}", inputs[j].name(), part.suffix());
+    let fields = outputs.iter().map(|output| names.take(name(output)));
+    fields.map(Feature::number).collect()
 }
 
 const MILLISECONDS_A_DAY: i64 = 86_400_000;

@@ -7,7 +7,9 @@ use rayon::prelude::*;
 use super::batches::in_order_of;
 use super::columnwise::{Cells, Input, Numbers, check_weights, collect_in_order};
 use super::columnwise::{features_to_fit, numbers_to_fit, numbers_to_transform};
+use super::placement::{Placement, moved};
 use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, UnsupervisedTransformer};
+use crate::data::UniqueNames;
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
 use crate::data::{MISSING_CODE, OutOfSample, Provenance, RowIndex, Rows};
 use crate::error::{Error, Result};
@@ -37,7 +39,7 @@ pub enum Indicators {
     /// None.
     #[default]
     None,
-    /// Those with a missing cell among the training rows.
+    /// Those with a missing cell among the training rows (of weight above 0).
     IfMissing,
     /// All.
     All,
@@ -47,9 +49,11 @@ pub enum Indicators {
 ///
 /// `(n_rows, k)` numeric, boolean, date or datetime columns give `(n_rows, k)` features of the
 /// same names, and then, by [`Imputer::with_indicators`], one of 0 and 1 named `{column}_missing`
-/// for each column chosen. A categorical column is an error that names it. What is learned comes
-/// from the present cells of training rows of weight above 0; new rows get the same fill, also in
-/// columns that had no missing cell in training.
+/// for each column chosen (`_2`, `_3` … behind it where a feature has that name). A categorical
+/// column is an error that names it. What is learned comes from the training rows of weight above
+/// 0; new rows get the same fill, also in columns that had no missing cell in training. Features of
+/// a column whose values `f32` would not tell apart (Unix seconds, say) are centred, fills with
+/// them; see [`Placement`].
 ///
 /// A column that is all missing in training keeps its place: it is filled with 0
 /// ([`Imputer::with_all_missing`]; the constant under [`Fill::Constant`]) and
@@ -202,6 +206,7 @@ impl Imputer {
             all_missing: column.all_missing,
             fill: column.fill,
             fill_of_level: column.fill_of_level,
+            placement: column.placement,
             input,
         });
         let group = groups.map(|groups| (groups.column.to_owned(), (**groups.levels).clone()));
@@ -237,8 +242,9 @@ impl Imputer {
         LearnedColumn {
             fill: value,
             fill_of_level,
-            any_missing: numbers.any_missing(),
+            any_missing: numbers.any_missing_of(weights),
             all_missing,
+            placement: Placement::fit(numbers, weights),
         }
     }
 }
@@ -248,6 +254,7 @@ struct LearnedColumn {
     fill_of_level: Vec<f64>,
     any_missing: bool,
     all_missing: bool,
+    placement: Placement,
 }
 
 /// All that a fitted imputer has of one column.
@@ -258,6 +265,7 @@ struct FittedColumn {
     fill_of_level: Vec<f64>,
     has_indicator: bool,
     all_missing: bool,
+    placement: Placement,
 }
 
 fn fill_of(fill: Fill, numbers: Numbers<'_>, weights: Option<&[f64]>) -> Option<f64> {
@@ -306,6 +314,7 @@ fn group_codes<'a>(column: &str, rows: Rows<'a>) -> Result<(&'a [u32], &'a Arc<L
 pub struct FittedImputer {
     inputs: Vec<Input>,
     fills: Vec<f64>,
+    placements: Vec<Placement>,
     group: Option<FittedGroups>,
     /// The inputs that have an indicator.
     indicated: Vec<usize>,
@@ -322,7 +331,8 @@ struct FittedGroups {
 }
 
 impl FittedImputer {
-    /// What each column is filled with; with groups, where its level has nothing better.
+    /// What each column is filled with, as a number of the column; with groups, where its level has
+    /// nothing better.
     #[must_use]
     pub fn fills(&self) -> &[f64] {
         &self.fills
@@ -351,6 +361,7 @@ impl FittedImputer {
         let mut all = Self {
             inputs: Vec::new(),
             fills: Vec::new(),
+            placements: Vec::new(),
             group: group.map(|(column, levels)| FittedGroups {
                 column,
                 levels,
@@ -360,12 +371,12 @@ impl FittedImputer {
             all_missing: Vec::new(),
             fields: Arc::default(),
         };
-        let (mut fields, mut indicators) = (Vec::new(), Vec::new());
+        let (mut fields, mut names) = (Vec::new(), UniqueNames::default());
         for (j, column) in columns.into_iter().enumerate() {
             let name = column.input.name();
+            names.take(name.to_owned());
             if column.has_indicator {
                 all.indicated.push(j);
-                indicators.push(Feature::number(format!("{name}_missing")));
             }
             if column.all_missing {
                 all.all_missing.push(name.to_owned());
@@ -374,10 +385,13 @@ impl FittedImputer {
                 group.fills.push(column.fill_of_level);
             }
             all.fills.push(column.fill);
+            all.placements.push(column.placement);
             all.inputs.push(column.input);
             fields.push(column.field);
         }
-        fields.extend(indicators);
+        // Once all of the columns' names are taken.
+        let indicator = |&j: &usize| names.take(format!("{}_missing", all.inputs[j].name()));
+        fields.extend(all.indicated.iter().map(indicator).map(Feature::number));
         all.fields = fields.into();
         all
     }
@@ -387,8 +401,9 @@ impl FittedImputer {
         let mut fills_of_levels = self.group.map(|group| group.fills.into_iter());
         let columns = self.inputs.into_iter().zip(self.fills);
         columns
+            .zip(self.placements)
             .enumerate()
-            .map(move |(j, (input, fill))| FittedColumn {
+            .map(move |(j, ((input, fill), placement))| FittedColumn {
                 has_indicator: self.indicated.contains(&j),
                 all_missing: self.all_missing.iter().any(|name| name == input.name()),
                 fill_of_level: fills_of_levels
@@ -398,6 +413,7 @@ impl FittedImputer {
                 input,
                 field: self.fields[j].clone(),
                 fill,
+                placement,
             })
     }
 
@@ -464,18 +480,19 @@ impl FittedTransformer for FittedImputer {
             .enumerate()
             .with_min_len(shortest_run(n_rows))
             .for_each(|(j, (out, &numbers))| {
-                let fill = self.fills[j];
-                match (&self.group, &codes) {
-                    (Some(group), Some(codes)) => {
-                        Cells::From(numbers, &mut *out).map(|x| x);
-                        let fill_of_level = &group.fills[j];
-                        for (x, &code) in out.iter_mut().zip(codes) {
-                            if x.is_nan() {
-                                *x = fill_of_level.get(code as usize).map_or(fill, |&f| f) as f32;
-                            }
+                let (fill, placement) = (self.fills[j], &self.placements[j]);
+                if let (Some(group), Some(codes)) = (&self.group, &codes) {
+                    placement.map(Cells::From(numbers, &mut *out), |x| x);
+                    let fill_of_level = &group.fills[j];
+                    for (x, &code) in out.iter_mut().zip(codes) {
+                        if x.is_nan() {
+                            let fill = fill_of_level.get(code as usize).map_or(fill, |&f| f);
+                            *x = placement.place(fill) as f32;
                         }
                     }
-                    _ => Cells::From(numbers, out).map(|x| if x.is_nan() { fill } else { x }),
+                } else {
+                    let filled = |x: f64| if x.is_nan() { fill } else { x };
+                    placement.map(Cells::From(numbers, out), filled);
                 }
             });
         self.write_indicators(&numbers, indicators, n_rows);
@@ -484,6 +501,10 @@ impl FittedTransformer for FittedImputer {
 
     fn fields(&self) -> &[Feature] {
         &self.fields
+    }
+
+    fn moved(&self) -> Vec<(String, Placement)> {
+        moved(&self.fields, self.placements.iter())
     }
 }
 

@@ -20,6 +20,7 @@ pub mod dates;
 pub mod encode;
 pub mod impute;
 pub mod passthrough;
+mod placement;
 pub mod row_counts;
 pub(crate) mod sample;
 pub mod scale;
@@ -28,6 +29,8 @@ mod select;
 pub use batches::Scope;
 pub use chain::{Chain, FittedThen, Then};
 pub use columns::{ColumnTransformer, FittedColumnTransformer, Naming, Remainder};
+pub use placement::Placement;
+pub(crate) use placement::origin_of_means;
 pub use select::Selector;
 
 use std::sync::Arc;
@@ -117,6 +120,12 @@ pub trait FittedTransformer: std::fmt::Debug + Send + Sync {
 
     /// Names and kinds of the features that come out, known before any row is transformed.
     fn fields(&self) -> &[Feature];
+
+    /// The features that are not their columns' own numbers, as `f32` would not tell these apart,
+    /// and what they are instead; see [`Placement`].
+    fn moved(&self) -> Vec<(String, Placement)> {
+        Vec::new()
+    }
 
     /// Hands each batch and its features to `sink`, in order, until it refuses one; batches
     /// without a row are passed over.

@@ -1,10 +1,11 @@
 //! Numbers as they are.
 
-use super::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers, columnwise_transformer};
+use super::columnwise::{Columnwise, FitColumn, Numbers, columnwise_transformer};
+use super::placement::Placement;
 use crate::data::FitContext;
 use crate::error::Result;
 
-/// Gives numeric, boolean, date and datetime columns as features, unchanged.
+/// Gives numeric, boolean, date and datetime columns as features.
 ///
 /// Booleans become 0 and 1, dates days and datetimes milliseconds since 1970. A missing cell stays
 /// missing (NaN). `(n_rows, k)` columns give `(n_rows, k)` features of the same names. Features
@@ -42,27 +43,17 @@ impl Passthrough {
 
 /// A fitted [`Passthrough`]: it knows its columns.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct FittedPassthrough(Columnwise<Unchanged>);
-
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Unchanged;
+pub struct FittedPassthrough(Columnwise<Placement>);
 
 impl FitColumn for Passthrough {
-    type Map = Unchanged;
+    type Map = Placement;
 
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    fn fit_column(&self, _: Numbers<'_>, _: &FitContext<'_>) -> Result<Unchanged> {
-        Ok(Unchanged)
-    }
-}
-
-impl ColumnMap for Unchanged {
-    fn apply(&self, cells: Cells<'_>) -> Result<()> {
-        cells.map(|v| v);
-        Ok(())
+    fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Placement> {
+        Ok(Placement::fit(numbers, context.weights()))
     }
 }
 

@@ -111,6 +111,12 @@ impl Sample {
     }
 }
 
+/// Whether a spread (a deviation, a range) of numbers of this size is none: what rounding alone makes
+/// of equal numbers, at most 10 units in the last place, or too small to be divided by.
+pub(crate) fn is_rounding(spread: f64, size: f64) -> bool {
+    !spread.is_normal() || spread <= 10.0 * f64::EPSILON * size.abs()
+}
+
 /// See [`Sample::mean_variance`]; no value may be missing.
 #[allow(
     clippy::float_cmp,

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::Scope;
 use super::batches::groups;
 use crate::data::batches::BatchedTable;
-use crate::data::{Column, ColumnKind, Field, MISSING_CODE, Role, RowIndex, Rows};
+use crate::data::{Column, ColumnKind, Field, MISSING_CODE, Role, RowIndex, Rows, weighty};
 use crate::error::{Error, Result};
 
 /// Chooses columns of a table by name, kind, role or number of levels.
@@ -100,7 +100,8 @@ impl Selector {
         Self(Node::Role(role))
     }
 
-    /// Features with this many different values among the rows, a missing one not counted.
+    /// Features with this many different values among the rows of weight above 0, a missing one not
+    /// counted.
     #[must_use]
     pub fn cardinality(range: RangeInclusive<usize>) -> Self {
         Self(Node::Cardinality(range))
@@ -139,7 +140,9 @@ impl Selector {
         let mut chosen = Vec::new();
         for group in groups(table, &candidates, Scope::Columns)? {
             let (columns, _) = table.load(&group, None, None)?;
-            let all = RowIndex::All(columns.n_rows());
+            let all = columns.rows();
+            let weighty = weighty_rows(all);
+            let all = weighty.as_deref().map_or(all.index(), RowIndex::Some);
             chosen.extend(group.into_iter().enumerate().filter_map(|(at, i)| {
                 self.0
                     .chooses(&fields[i], columns.column_at(at), all)
@@ -154,11 +157,13 @@ impl Selector {
         // Inside a step of another column transformer there is nothing but that step's columns.
         let within = rows.chosen();
         let fields = rows.schema().fields().iter().enumerate();
+        let weighty = self.0.counts_values().then(|| weighty_rows(rows)).flatten();
+        let index = weighty.as_deref().map_or(rows.index(), RowIndex::Some);
         Ok(fields
             .filter(|(i, field)| {
                 within.is_none_or(|columns| columns.contains(i))
                     && field.role() != Role::Target
-                    && self.0.chooses(field, rows.column_at(*i), rows.index())
+                    && self.0.chooses(field, rows.column_at(*i), index)
             })
             .map(|(i, _)| i)
             .collect())
@@ -204,6 +209,12 @@ impl Node {
             Self::Not(a) => feature && !a.chooses(field, column, rows),
         }
     }
+}
+
+/// The indices of the rows that have weight, if some have none.
+fn weighty_rows(rows: Rows<'_>) -> Option<Vec<u32>> {
+    let positions = weighty(rows.weights().as_deref())?;
+    Some(rows.index().compose(&positions))
 }
 
 /// How many different values a column has among the rows.

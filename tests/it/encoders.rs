@@ -208,7 +208,8 @@ proptest! {
                 let found = out_of_sample(&encoder, &table, &case.values(), &case.table());
                 assert_features(found.column(0), |row| {
                     let level = case.same_level(row);
-                    let of_level = mean(&level).filter(|_| level.len() > 1);
+                    let n_weighty = level.iter().filter(|&&i| w[i] > 0.0).count();
+                    let of_level = mean(&level).filter(|_| n_weighty > 1);
                     of_level.or(mean(&all)).unwrap_or(f64::NAN)
                 });
             }
@@ -1051,4 +1052,72 @@ fn one_thread_or_many_give_the_same_bits() {
     let one = with(1);
     assert_eq!(one, with(2));
     assert_eq!(one, with(8));
+}
+
+#[test]
+fn booleans_for_texts_are_the_wrong_kind_and_no_unseen_level() {
+    let texts = one_column("x", levels(&["own", "rent", "rent", "own"]));
+    let words = one_column("x", levels(&["true", "false", "?", "true"]));
+    let flags = one_column(
+        "x",
+        Column::boolean(&[Some(true), Some(false), None, Some(true)]),
+    );
+    let target = binary(&[0, 1, 1, 0]);
+    let encoders: [Box<dyn stackfold::transform::DynTransformer<Labels>>; 4] = [
+        Box::new(OneHotEncoder::new()),
+        Box::new(OrdinalEncoder::new()),
+        Box::new(FrequencyEncoder::new()),
+        Box::new(TargetEncoder::new()),
+    ];
+    for encoder in encoders {
+        let fit = |table| {
+            let train = Train::new(table, &target).unwrap();
+            encoder.fit_transform_dyn(train).unwrap().0
+        };
+        for (learned, new) in [(&texts, &flags), (&flags, &texts)] {
+            let error = fit(learned).transform(new.rows()).unwrap_err();
+            assert_eq!(error.column(), Some("x"));
+            assert!(
+                matches!(error.kind(), ErrorKind::WrongKind { .. }),
+                "{error}"
+            );
+        }
+        // The same levels, however they were read; and no level at all.
+        for (learned, new) in [(&words, &flags), (&flags, &words)] {
+            let fitted = fit(learned);
+            let [a, b] = [learned, new].map(|table| fitted.transform(table.rows()).unwrap());
+            let bits = |features: &Features<OutOfSample>| -> Vec<u32> {
+                features.as_slice().iter().map(|x| x.to_bits()).collect()
+            };
+            assert_eq!(bits(&a), bits(&b), "{encoder:?}");
+        }
+        let none = one_column("x", Column::boolean(&[None; 4]));
+        assert!(fit(&texts).transform(none.rows()).is_ok());
+    }
+}
+
+#[test]
+fn an_unknown_level_is_what_training_rows_are_on_average() {
+    let table = one_column("x", levels(&["a", "b", "b", "?", "c", "b", "a", "d"]));
+    let new = one_column("x", levels(&["z", "b", "?"]));
+    let target = binary(&[0, 1, 1, 0, 1, 0, 0, 1]);
+    for (drop, n_dropped) in [(Drop::None, 0), (Drop::First, 1)] {
+        let encoder = OneHotEncoder::new()
+            .with_unknown(Unknown::Shares)
+            .with_min_frequency(MinFrequency::Count(2))
+            .with_drop(drop);
+        let (fitted, train) = encoder
+            .fit_transform(Train::new(&table, &target).unwrap())
+            .unwrap();
+        let features = fitted.transform(new.rows()).unwrap();
+        // a, b, missing, infrequent: 2, 3, 1 and 2 of 8.
+        let expected = [0.25, 0.375, 0.125, 0.25];
+        assert_eq!(train.n_features(), 4 - n_dropped);
+        for (j, expected) in expected[n_dropped..].iter().enumerate() {
+            let mean = train.column(j).iter().sum::<f32>() / 8.0;
+            assert_eq!([features.column(j)[0], mean], [*expected; 2]);
+        }
+        let b = fitted.transform(new.rows().subset(&[1]).unwrap()).unwrap();
+        assert_eq!(b.as_slice().iter().sum::<f32>(), 1.0);
+    }
 }

@@ -61,6 +61,8 @@ enum Law {
     WithoutFeatures,
     /// Alone in a column transformer it does what it does by itself.
     AsStep,
+    /// Rows of weight 0 take no part in fitting.
+    ZeroWeight,
     /// In a pipeline new rows are predicted row by row, by name, on any number of threads.
     InPipeline,
 }
@@ -913,5 +915,51 @@ fn pipelines_keep_the_laws_of_their_transformers() {
         let (absent, ..) = columns.pop().unwrap();
         let error = fitted.predict(table(&columns).rows()).unwrap_err();
         ensure(error.column() == Some(absent), || error.to_string())
+    });
+}
+
+#[test]
+fn rows_of_weight_0_take_no_part() {
+    check(Law::ZeroWeight, |case| {
+        let n = 2 * N;
+        let weight = |row: usize| {
+            if row % 4 == 3 {
+                0.0
+            } else {
+                1.0 + (row % 3) as f64
+            }
+        };
+        let mut columns = (case.columns)(n);
+        let weights = Column::numeric((0..n).map(weight).collect::<Vec<_>>());
+        columns.push(("weight", weights, Role::Weight));
+        // Levels that rows of weight 0 alone have.
+        for (_, column, _) in &mut columns {
+            if column.kind() == ColumnKind::Categorical {
+                let text = |row: usize| match column.text(row) {
+                    Some(_) if row >= N && row % 4 == 3 => Some("AA".to_owned()),
+                    text => text.map(std::borrow::Cow::into_owned),
+                };
+                let texts: Vec<Option<String>> = (0..n).map(text).collect();
+                *column = Column::categorical(texts.iter().map(Option::as_deref));
+            }
+        }
+        let (table, target) = (table(&columns), labels(n));
+        // The same rows, but others in place of those of weight 0.
+        let rows: Vec<u32> = (0..).take(N).collect();
+        let other = |&row: &u32| if row % 4 == 3 { row + N as u32 } else { row };
+        let others: Vec<u32> = rows.iter().map(other).collect();
+        let fit = |rows: &[u32]| {
+            let train = Train::new(&table, &target).unwrap().with_seed(Seed::new(1));
+            let train = train.subset(rows).unwrap();
+            let (fitted, features) = (case.build)(None).fit_transform_dyn(train).unwrap();
+            let new = fitted.transform(table.rows()).unwrap();
+            let rows = (0..N).filter(|row| row % 4 < 3);
+            let of_training: Vec<Vec<u32>> = rows.map(|row| row_bits(&features, row)).collect();
+            (new.fields().to_vec(), bits(&new), of_training)
+        };
+        let (one, two) = (fit(&rows), fit(&others));
+        ensure(one.0 == two.0, || format!("{:?}, {:?}", one.0, two.0))?;
+        ensure(one.1 == two.1, || "new rows".to_owned())?;
+        ensure(one.2 == two.2, || "training rows".to_owned())
     });
 }

@@ -18,6 +18,7 @@ mod hist_ordered;
 mod hist_shap;
 mod hist_stack;
 mod inspection;
+mod large_numbers;
 mod laws;
 mod leakage;
 mod learners;

@@ -13,6 +13,7 @@
 
 use proptest::prelude::*;
 use stackfold::ErrorKind;
+use stackfold::data::batches::{BatchedTable, TableBatches};
 use stackfold::data::{Feature, FeatureKind, RowIndex};
 use stackfold::prelude::*;
 use stackfold::transform::dates::{DatePart, DateParts, Origin};
@@ -952,4 +953,138 @@ fn counts_go_on_over_chunks_and_subsets() {
         assert_eq!(all.column(0)[i] == 1.0, i % 3 == 0);
     }
     assert_eq!(some.as_slice(), all.take(&odd).as_slice());
+}
+
+#[test]
+fn spreads_that_are_rounding_alone_are_none() {
+    let context = FitContext::default();
+    let transformed =
+        |scaler: &dyn stackfold::transform::DynTransformer<Values>, x: &[f64], new: &[f64]| {
+            let (table, new) = (numeric(x), numeric(new));
+            let target = Values::new((0..x.len()).map(|i| i as f64).collect::<Vec<_>>()).unwrap();
+            let train = Train::new(&table, &target).unwrap();
+            let (fitted, _) = scaler.fit_transform_dyn(train).unwrap();
+            fitted.transform(new.rows()).unwrap().column(0).to_vec()
+        };
+    let robust = RobustScaler::new();
+    let scalers: [&dyn stackfold::transform::DynTransformer<Values>; 3] =
+        [&StandardScaler::new(), &MinMaxScaler::new(), &robust];
+    // scikit-learn 1.9: 14.62 becomes 0; 0.3 and 0.1 + 0.2 are one number; tiny ones have no spread.
+    let same = [14.62; 1000];
+    let rounded: Vec<f64> = (0..1000)
+        .map(|i| if i % 2 == 0 { 0.3 } else { 0.1 + 0.2 })
+        .collect();
+    let tiny = [0.0, 1e-310, 2e-310, 5e-310];
+    for scaler in scalers {
+        let found = transformed(scaler, &same, &[14.62, 15.0]);
+        assert_eq!(found[0], 0.0, "{scaler:?}");
+        assert_close(f64::from(found[1]), 0.38, 1e-6);
+        let found = transformed(scaler, &rounded, &[0.3, 0.1 + 0.2, 0.4]);
+        for (found, expected) in found.into_iter().zip([0.0, 0.0, 0.1]) {
+            assert_close(f64::from(found), expected, 1e-7);
+        }
+        assert_eq!(transformed(scaler, &tiny, &tiny), [0.0; 4], "{scaler:?}");
+    }
+    let wide = MinMaxScaler::new().with_range(-1e10, 1e10);
+    let found = transformed(&wide, &[0.0, 1e-300], &[0.0, 1e-300]);
+    assert!(found.iter().all(|x| x.is_finite()), "{found:?}");
+    assert_eq!(
+        transformed(&MaxAbsScaler::new(), &tiny, &tiny),
+        [0.0, 0.2, 0.4, 1.0]
+    );
+    // Small numbers, and small spreads of large ones, are more than rounding.
+    let fitted = StandardScaler::new().fit_rows(numeric(&[1e-100, 3e-100]).rows(), &context);
+    assert_close(fitted.unwrap().scales()[0] / 1e-100, 1.0, 1e-12);
+    let fitted = StandardScaler::new().fit_rows(numeric(&[1e9, 1e9 + 2e-4]).rows(), &context);
+    assert_close(fitted.unwrap().scales()[0], 1e-4, 1e-3);
+}
+
+#[test]
+fn made_names_differ_from_those_that_are_there() {
+    let context = FitContext::default();
+    let table = Table::new([
+        ("age", Column::numeric(vec![1.0, NAN, 3.0])),
+        ("age_missing", Column::numeric(vec![NAN, 1.0, 0.0])),
+    ])
+    .unwrap();
+    let imputer = Imputer::median().with_indicators(Indicators::IfMissing);
+    let fitted = imputer.fit_rows(table.rows(), &context).unwrap();
+    let features = fitted.transform(table.rows()).unwrap();
+    let names: Vec<&str> = features.names().collect();
+    assert_eq!(
+        names,
+        ["age", "age_missing", "age_missing_2", "age_missing_missing"]
+    );
+    assert_eq!(features.column(1), [0.5, 1.0, 0.0]);
+    assert_eq!(features.column(2), [0.0, 1.0, 0.0]);
+    // In batches, with the columns apart.
+    let source = TableBatches::new(&table, 2);
+    for limit in [None, Some(200)] {
+        let batched = BatchedTable::new(&source).unwrap().with_memory_limit(limit);
+        let fitted = imputer.fit_batched_rows(&batched, &context).unwrap();
+        let found = fitted.transform(table.rows()).unwrap();
+        assert_eq!(found.names().collect::<Vec<_>>(), names);
+        assert_eq!(found.as_slice(), features.as_slice());
+    }
+    // In a table's model.
+    let target = Labels::from_strs(&["a", "b", "a"]).unwrap();
+    let model = Pipeline::new(imputer, stackfold::model::baseline::Prior::new());
+    assert!(model.fit(Train::new(&table, &target).unwrap()).is_ok());
+
+    let table = Table::new([
+        ("c", Column::dates(&[Some(1)])),
+        ("c_day_of", Column::dates(&[Some(1)])),
+    ])
+    .unwrap();
+    let parts = DateParts::new().with_parts([DatePart::DayOfYear, DatePart::Year]);
+    let fitted = parts.fit_rows(table.rows(), &context).unwrap();
+    let names: Vec<&str> = fitted.fields().iter().map(Feature::name).collect();
+    assert_eq!(
+        names,
+        [
+            "c_day_of_year",
+            "c_year",
+            "c_day_of_day_of_year",
+            "c_day_of_year_2"
+        ]
+    );
+}
+
+#[test]
+#[ignore]
+fn zz_time() {
+    let n = 260_753;
+    let seed = Seed::new(1);
+    let reals: Vec<Vec<f64>> = (0..8_usize)
+        .map(|j| {
+            (0..n)
+                .map(|i| 100.0 + 15.0 * seed.at(j).normal(i as u64))
+                .collect()
+        })
+        .collect();
+    let table = Table::new(
+        ["a", "b", "c", "d", "e", "f", "g", "h"]
+            .into_iter()
+            .zip(reals.into_iter().map(Column::numeric)),
+    )
+    .unwrap();
+    let context = FitContext::default();
+    rayon_pool(1).install(|| {
+        for _ in 0..5 {
+            let t = std::time::Instant::now();
+            let fitted = Passthrough::new().fit_rows(table.rows(), &context).unwrap();
+            let a = t.elapsed();
+            let t = std::time::Instant::now();
+            let f = fitted.transform(table.rows()).unwrap();
+            eprintln!(
+                "passthrough fit {a:?} transform {:?} {:?} {}",
+                t.elapsed(),
+                fitted.moved().len(),
+                f.n_rows()
+            );
+            let t = std::time::Instant::now();
+            let fitted = Imputer::median().fit_rows(table.rows(), &context).unwrap();
+            eprintln!("imputer fit {:?} {}", t.elapsed(), fitted.fills().len());
+        }
+    });
 }

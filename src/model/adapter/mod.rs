@@ -19,6 +19,7 @@ pub use super::MaxFeatures;
 use super::Predictor;
 use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target};
 use crate::error::{Error, Result};
+use crate::folds::strata_of;
 use crate::random::Seed;
 
 /// A library that models come from.
@@ -162,7 +163,7 @@ impl<'a, Y: Target> Training<'a, Y> {
             outputs,
             weights,
             groups: context.groups().map(<[u32]>::to_vec),
-            strata: target.strata(RowIndex::All(n)),
+            strata: strata_of(target, RowIndex::All(n), context.weights()),
             seed: context.seed(),
             target,
         })

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::all_equal;
 use crate::data::{Features, Provenance};
 use crate::parallel::shortest_run;
+use crate::transform::sample::is_rounding;
 
 /// Means and standard deviations of the features that vary.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -105,5 +106,5 @@ fn moments(values: &[f32]) -> Option<(f64, f64)> {
     let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
     let squares: f64 = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum();
     let deviation = (squares / n).sqrt();
-    (deviation > 0.0).then_some((mean, deviation))
+    (!is_rounding(deviation, mean)).then_some((mean, deviation))
 }

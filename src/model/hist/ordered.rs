@@ -6,6 +6,7 @@ use super::options::HighCardinality;
 use crate::data::{Feature, FeatureKind, Features, FitContext, InSample, RowIndex, Target};
 use crate::error::Result;
 use crate::transform::encode::{Pass, blend, by_time};
+use crate::transform::origin_of_means;
 
 /// The weight of the prior.
 const PRIOR_WEIGHT: f64 = 1.0;
@@ -50,8 +51,17 @@ impl Statistics {
             return None;
         }
         let n_outputs = target.n_outputs();
-        let outputs: Vec<Vec<f64>> = (0..n_outputs).map(|k| target.output(k, rows)).collect();
+        let mut outputs: Vec<Vec<f64>> = (0..n_outputs).map(|k| target.output(k, rows)).collect();
         let weights = data.weights_train().unwrap_or_default();
+        if target.class_names().is_empty() {
+            // Of values far from 0, f32 would not tell means apart.
+            for values in &mut outputs {
+                let origin = origin_of_means(values, &weights);
+                for value in values {
+                    *value -= origin;
+                }
+            }
+        }
         let (order, ends) = if let Some(time) = context.time() {
             by_time(&rows.gather(time))
         } else {

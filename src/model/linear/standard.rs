@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::data::{Features, Provenance};
 use crate::model::moments::{Moments, RUN};
+use crate::transform::sample::is_rounding;
 
 /// The weighted mean of each feature, and one over its deviation: 0 for a constant feature, whose
 /// coefficient then stays 0.
@@ -41,10 +42,11 @@ fn mean_and_scale(column: &[f32], weights: &[f64]) -> (f64, f64) {
         moments = moments.merge(Moments::of(&distances, weights));
     }
     let deviation = moments.variance().sqrt();
-    let scale = if deviation > 0.0 {
-        1.0 / deviation
-    } else {
+    let mean = shift + moments.mean;
+    let scale = if is_rounding(deviation, mean) {
         0.0
+    } else {
+        1.0 / deviation
     };
-    (shift + moments.mean, scale)
+    (mean, scale)
 }

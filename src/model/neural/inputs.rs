@@ -9,6 +9,7 @@ use super::tables::{Kind, TableShape};
 use crate::data::{FeatureKind, Features, Provenance, RowIndex};
 use crate::error::{Error, Result};
 use crate::transform::columnwise::Numbers;
+use crate::transform::sample::is_rounding;
 use crate::transform::scale::normal::inverse_normal;
 
 /// How many quantiles a curve of normal scores has at most.
@@ -228,10 +229,11 @@ impl Curve {
         match scaling {
             NumericScaling::Standard => {
                 let (mean, variance) = sample.mean_variance().unwrap_or((0.0, 0.0));
-                let factor = if variance > 0.0 {
-                    variance.sqrt().recip()
-                } else {
+                let deviation = variance.sqrt();
+                let factor = if is_rounding(deviation, mean) {
                     0.0
+                } else {
+                    deviation.recip()
                 };
                 Self::Line { mean, factor }
             }

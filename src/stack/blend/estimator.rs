@@ -43,7 +43,7 @@ impl<Y: Target> Blender<Y> for EstimatorBlender<Y> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
-        let form = FittedForm::fit(self.form, meta);
+        let form = FittedForm::fit(self.form, meta, context.weights());
         let predictor = self
             .estimator
             .fit_dyn(&form.features(meta)?, target, context)?;

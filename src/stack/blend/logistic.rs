@@ -11,6 +11,7 @@ use crate::data::{
 use crate::error::{Error, Result};
 use crate::stack::Meta;
 use crate::stack::meta::CLIP;
+use crate::transform::sample::is_rounding;
 
 /// Logistic regression on the members' log-probabilities, drawn towards equal weights.
 ///
@@ -81,7 +82,10 @@ impl Blender<Labels> for LogisticBlender {
         if !(self.alpha > 0.0 && self.alpha.is_finite()) {
             return Err(Error::parameter("alpha", "finite and above 0", self.alpha));
         }
-        let scaling = meta.extra().map(Scaling::of).unwrap_or_default();
+        let scaling = meta
+            .extra()
+            .map(|extra| Scaling::of(extra, context.weights()));
+        let scaling = scaling.unwrap_or_default();
         let design = Design::new(meta, &scaling, target.n_classes());
         let theta = newton(
             &design,
@@ -137,10 +141,16 @@ struct Scaling {
 }
 
 impl Scaling {
-    fn of<P: Provenance>(features: &Features<P>) -> Self {
+    /// Of the rows of weight above 0.
+    fn of<P: Provenance>(features: &Features<P>, weights: Option<&[f64]>) -> Self {
+        let has_weight = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
         let mut scaling = Self::default();
         for j in 0..features.n_features() {
-            let present = || features.column(j).iter().filter(|v| !v.is_nan());
+            let present = || {
+                let rows = features.column(j).iter().enumerate();
+                let rows = rows.filter(|&(row, v)| !v.is_nan() && has_weight(row));
+                rows.map(|(_, v)| v)
+            };
             let n = present().count().max(1) as f64;
             let mean = present().map(|&v| f64::from(v)).sum::<f64>() / n;
             let variance = present()
@@ -148,10 +158,11 @@ impl Scaling {
                 .sum::<f64>()
                 / n;
             scaling.mean.push(mean);
-            scaling.inverse.push(if variance > 0.0 {
-                1.0 / variance.sqrt()
-            } else {
+            let deviation = variance.sqrt();
+            scaling.inverse.push(if is_rounding(deviation, mean) {
                 0.0
+            } else {
+                1.0 / deviation
             });
         }
         scaling

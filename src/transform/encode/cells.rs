@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::crossing::Groups;
-use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows};
+use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows, weighty};
 use crate::error::{Error, Result};
 use crate::parallel::shortest_run;
 
@@ -34,6 +34,26 @@ impl<'a> Cells<'a> {
             )
             .in_column(name)),
         }
+    }
+
+    /// Refuses booleans where texts were learned, and texts where booleans were, unless they have a
+    /// level in common: that is no unseen level, but another column.
+    pub(super) fn check_kind(&self, learned: &Levels) -> Result<()> {
+        let is_boolean = |name: &String| name == "true" || name == "false";
+        let own = self.levels();
+        if own.is_empty() || learned.is_empty() {
+            return Ok(());
+        }
+        let (expected, found) = match &self.column {
+            Cow::Owned(_) => ("categorical", ColumnKind::Boolean),
+            Cow::Borrowed(_) => ("boolean", ColumnKind::Categorical),
+        };
+        let learned_boolean = learned.names().iter().all(is_boolean);
+        let own_boolean = found == ColumnKind::Boolean;
+        if learned_boolean == own_boolean || own.names().iter().any(|name| learned.has(name)) {
+            return Ok(());
+        }
+        Err(Error::wrong_kind(format!("{expected}, as in fitting"), found).in_column(self.name))
     }
 
     /// The code of each row of the table.
@@ -69,9 +89,12 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// How many of the rows have each level and, last, how many have none.
-    pub(super) fn counts(&self, rows: RowIndex<'_>) -> Vec<u32> {
-        let codes = rows.gather(self.codes());
+    /// How many of the rows of weight above 0 have each level and, last, how many have none.
+    pub(super) fn counts(&self, rows: RowIndex<'_>, weights: Option<&[f64]>) -> Vec<u32> {
+        let mut codes = rows.gather(self.codes());
+        if let Some(positions) = weighty(weights) {
+            codes = Cow::Owned(RowIndex::Some(&positions).gather(&codes).into_owned());
+        }
         let one = vec![0; codes.len()];
         Groups::new(&one, 1).count(&codes, self.n_levels() + 1)
     }

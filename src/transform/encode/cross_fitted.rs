@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
+use super::targets::origin;
 use crate::data::{Features, InSample, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::{Folds, inner_folds};
@@ -158,6 +159,8 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
         let seed = train.seed().child("cross_fitted");
         let folds = self.folds.of(train, seed.child("folds"))?;
+        let values = train.table_target().output(0, train.rows().index());
+        let train = train.with_target_origin(origin(train, &values));
         let fitted = self.encoder.fit(train.with_seed(seed.child("all")))?;
         let fields = fitted.fields().to_vec();
         let n_rows = train.len();

@@ -3,11 +3,13 @@
 use super::cells::feature_cells;
 use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::targets::to_feature;
-use crate::data::{Feature, Features, FitContext, OutOfSample, Rows};
+use crate::data::{Feature, Features, FitContext, OutOfSample, Rows, weighty};
 use crate::error::Result;
+use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
-/// What a [`FrequencyEncoder`] gives for a level that `n_l` of `n` training rows have.
+/// What a [`FrequencyEncoder`] gives for a level that `n_l` of `n` training rows of weight above 0
+/// have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Frequency {
@@ -35,8 +37,8 @@ pub enum MissingFrequency {
 
 /// Replaces each level by how often it occurs in the training rows.
 ///
-/// [`Frequency`] has the formulas; 0 for an unseen level. Each row counts as one, whatever its
-/// weight. `c` columns give `(n_rows, c)` features under the columns' own names.
+/// [`Frequency`] has the formulas; 0 for an unseen level. A row of weight 0 does not count, any
+/// other counts as one. `c` columns give `(n_rows, c)` features under the columns' own names.
 ///
 /// ```
 /// use stackfold::data::Column;
@@ -105,8 +107,9 @@ impl FrequencyEncoder {
 impl UnsupervisedTransformer for FrequencyEncoder {
     type Fitted = FittedFrequencyEncoder;
 
-    fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
-        let n_rows = rows.len() as f64;
+    fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<Self::Fitted> {
+        check_weights(context, rows.len())?;
+        let n_rows = weighty(context.weights()).map_or(rows.len(), |rows| rows.len()) as f64;
         let number = |count: u32| {
             let count = f64::from(count);
             to_feature(match self.frequency {
@@ -118,7 +121,7 @@ impl UnsupervisedTransformer for FrequencyEncoder {
         let cells = feature_cells(rows)?;
         let fields: Vec<Feature> = cells.iter().map(|c| Feature::number(c.name)).collect();
         let columns = cells.iter().map(|cells| {
-            let mut counts = cells.counts(rows.index());
+            let mut counts = cells.counts(rows.index(), context.weights());
             let missing = counts.pop().unwrap_or(0);
             LookupColumn {
                 name: cells.name.to_owned(),

@@ -14,7 +14,7 @@ use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowInd
 use crate::data::{Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Scope, Transformer};
+use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
 
 /// Noise on the training rows' features of a [`LeaveOneOutEncoder`]; new rows have none.
 ///
@@ -58,7 +58,9 @@ pub enum LoneRow {
 ///
 /// For two classes the target is 1 for the positive class; more classes give one feature a
 /// class, named `column_class`; in regression it is the value. `c` columns and `k` outputs of the
-/// target give `(n_rows, c k)` features.
+/// target give `(n_rows, c k)` features. From a regression's target that is far from 0 for its spread
+/// an origin is taken off, as by [`TargetEncoder`](super::TargetEncoder), and noise multiplies what
+/// is left.
 ///
 /// # Leave-one-out leaks by itself
 /// No feature uses its own target, yet together they give it away: within a level the sum is the
@@ -376,6 +378,7 @@ fn slots(codes: &[u32], n_slots: usize) -> Vec<u32> {
 /// Sums over some rows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
+    /// How many of them have weight.
     rows: f64,
     weight: f64,
     sum: f64,
@@ -385,7 +388,7 @@ struct Sums {
 impl Sums {
     fn of_row(y: f64, weight: f64) -> Self {
         Self {
-            rows: 1.0,
+            rows: f64::from(u8::from(weight > 0.0)),
             weight,
             sum: weight * y,
             squares: weight * y * y,
@@ -560,5 +563,9 @@ impl FittedTransformer for FittedLeaveOneOutEncoder {
 
     fn fields(&self) -> &[Feature] {
         self.0.fields()
+    }
+
+    fn moved(&self) -> Vec<(String, Placement)> {
+        self.0.moved()
     }
 }

@@ -6,6 +6,7 @@ use super::cells::{Cells, fill, named_cells};
 use super::names::output_fields;
 use crate::data::{Feature, Features, Levels, OutOfSample, RowIndex, Rows, Target};
 use crate::error::Result;
+use crate::transform::Placement;
 
 /// What becomes of a cell without a value of its own.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -49,6 +50,8 @@ pub(super) struct LookupOutput {
 pub(super) struct Lookup {
     columns: Vec<LookupColumn>,
     fields: Arc<[Feature]>,
+    /// What was taken off all of them.
+    origin: f64,
 }
 
 impl Lookup {
@@ -56,7 +59,23 @@ impl Lookup {
         Self {
             columns,
             fields: fields.into(),
+            origin: 0.0,
         }
+    }
+
+    /// The same numbers, from which this was taken off.
+    pub(super) fn less(self, origin: f64) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// See [`FittedTransformer::moved`](crate::transform::FittedTransformer::moved).
+    pub(super) fn moved(&self) -> Vec<(String, Placement)> {
+        if self.origin == 0.0 {
+            return Vec::new();
+        }
+        let name = |field: &Feature| field.name().to_owned();
+        let moved = |field| (name(field), Placement::Less(self.origin));
+        self.fields.iter().map(moved).collect()
     }
 
     /// The columns of several, and their features.
@@ -73,10 +92,12 @@ impl Lookup {
 
     /// One of several that were fitted on some of the columns each, with the same target.
     pub(super) fn join<Y: Target>(parts: impl Iterator<Item = Self>, target: &Y) -> Self {
+        let mut origin = 0.0;
+        let parts = parts.inspect(|part| origin = part.origin);
         let (columns, _) = Self::into_columns(parts);
         // Names of features are made to differ over all columns.
         let fields = output_fields(columns.iter().map(|c| c.name.as_str()), target);
-        Self::new(columns, fields)
+        Self::new(columns, fields).less(origin)
     }
 
     pub(super) fn fields(&self) -> &[Feature] {
@@ -99,6 +120,7 @@ impl Lookup {
 
 impl LookupColumn {
     fn write(&self, cells: &Cells<'_>, rows: RowIndex<'_>, out: &mut [f32]) -> Result<()> {
+        cells.check_kind(&self.levels)?;
         let code = cells.codes_among(&self.levels);
         let known = |&code: &u32| self.known.get(code as usize).copied().unwrap_or(false);
         for (output, out) in self

@@ -3,7 +3,9 @@
 //! Each encodes all columns that it is given; choose them with a
 //! [column transformer](crate::transform::columns). Columns are categorical or boolean; a column
 //! of another kind is an error until
-//! [`Table::with_categorical`](crate::data::Table::with_categorical) declares it so.
+//! [`Table::with_categorical`](crate::data::Table::with_categorical) declares it so. Booleans where
+//! texts were learned, or texts where booleans were, are an error that names the column too, unless
+//! they have a level (`true`, `false`) in common.
 //!
 //! | Encoder | A level becomes | Looks at the target |
 //! |---|---|---|

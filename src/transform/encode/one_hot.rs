@@ -6,12 +6,18 @@ use rayon::prelude::*;
 
 use super::cells::{Cells, feature_cells, fill, named_cells};
 use super::names::sort_by_name;
+use super::targets::to_feature;
 use crate::data::UniqueNames;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
+use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// Which of a column's features a [`OneHotEncoder`] leaves out.
+///
+/// All zeros then stand for the level whose feature is left out. A level that fitting did not meet
+/// has all zeros too under [`Unknown::Zeros`], the default (and scikit-learn's, which warns of it):
+/// models take it for the level left out, and confidently so. [`Unknown::Shares`] tells the two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Drop {
@@ -29,10 +35,14 @@ pub enum Drop {
 pub enum Unknown {
     /// An error that names the column, the row and the level.
     Error,
-    /// All of the column's features are 0.
+    /// All of the column's features are 0: as at the level whose feature [`Drop`] leaves out, if it
+    /// leaves out one.
     Zeros,
     /// An infrequent level, if there are any; else all features are 0.
     Infrequent,
+    /// Each of the column's features is its mean over the training rows of weight above 0: the share
+    /// of them that have the level. A linear model then predicts what it does on average.
+    Shares,
 }
 
 /// What a missing cell is to a [`OneHotEncoder`].
@@ -48,7 +58,7 @@ pub enum Missing {
     Error,
 }
 
-/// From how many training rows on a level has a feature of its own.
+/// From how many training rows of weight above 0 on a level has a feature of its own.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum MinFrequency {
@@ -60,8 +70,9 @@ pub enum MinFrequency {
 
 /// Gives each level a feature that is 1 where the level is, and 0 elsewhere.
 ///
-/// The levels are those of the training rows, in the order of their names (by value if all are
-/// numbers, else by characters), so that the order of rows plays no part. Features are named
+/// The levels are those of the training rows of weight above 0, in the order of their names (by
+/// value if all are numbers, else by characters), so that the order of rows plays no part. Each such
+/// row counts as one, whatever its weight. Features are named
 /// `column_level`; then come `column_missing` and `column_infrequent` where there are such. A
 /// name that would stand twice gets `_2`, `_3` … `c` columns with `k_j` features each give
 /// `(n_rows, k_1 + … + k_c)` features.
@@ -69,6 +80,24 @@ pub enum MinFrequency {
 /// Levels below [`with_min_frequency`](Self::with_min_frequency), and the rarest above
 /// [`with_max_levels`](Self::with_max_levels), share the feature `column_infrequent`. Missing
 /// cells are never among them.
+///
+/// An unknown level and the one left out by [`Drop`] are told apart with [`Unknown::Shares`]:
+///
+/// ```
+/// use stackfold::data::Column;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{Drop, OneHotEncoder, Unknown};
+///
+/// let column = |levels: [&str; 4]| Column::categorical(levels.map(Some));
+/// let table = Table::new([("tenure", column(["own", "rent", "rent", "rent"]))])?;
+/// let new = Table::new([("tenure", column(["own", "rent", "lodger", "rent"]))])?;
+/// let target = Values::new(vec![0.0; 4])?;
+/// let encoder = OneHotEncoder::new().with_drop(Drop::IfBinary).with_unknown(Unknown::Shares);
+/// let (fitted, training) = encoder.fit_transform(Train::new(&table, &target)?)?;
+/// assert_eq!(training.names().collect::<Vec<_>>(), ["tenure_rent"]);
+/// assert_eq!(fitted.transform(new.rows())?.column(0), [0.0, 1.0, 0.75, 1.0]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 ///
 /// The features are those of scikit-learn's `OneHotEncoder`, in its order, but for this: there texts
 /// that are numbers are in the order of characters, missing cells may be infrequent, and of equally
@@ -201,7 +230,7 @@ impl OneHotEncoder {
             });
             for (name, cells, column) in columns {
                 for cells in cells {
-                    let counts = cells.counts(RowIndex::All(column.len()));
+                    let counts = cells.counts(RowIndex::All(column.len()), None);
                     let levels = cells.levels();
                     let present = levels.names().iter().zip(counts).filter(|(_, n)| *n > 0);
                     let present = present.map(|(level, _)| level.clone()).collect();
@@ -263,8 +292,14 @@ impl OneHotEncoder {
     }
 
     /// One column's levels and features.
-    fn fit_column(&self, cells: &Cells<'_>, rows: RowIndex<'_>) -> Result<OneHotColumn> {
-        let mut counts = cells.counts(rows);
+    fn fit_column(
+        &self,
+        cells: &Cells<'_>,
+        rows: RowIndex<'_>,
+        weights: Option<&[f64]>,
+    ) -> Result<OneHotColumn> {
+        let mut counts = cells.counts(rows, weights);
+        let n_rows: u32 = counts.iter().sum();
         let n_missing = counts.pop().unwrap_or(0);
         let (levels, is_further) = self.all_levels(cells)?;
         counts.resize(levels.len(), 0);
@@ -272,21 +307,24 @@ impl OneHotEncoder {
         let mut codes: Vec<u32> = (0..).take(levels.len()).filter(known).collect();
         sort_by_name(&mut codes, &levels);
 
-        let frequent = self.frequent(&codes, &counts, rows.len());
+        let frequent = self.frequent(&codes, &counts, n_rows);
         let name = |text: &str| format!("{}_{text}", cells.name);
         let mut names: Vec<String> = Vec::new();
         let mut next = 0_u32;
+        let mut of_features: Vec<u32> = Vec::new();
         let mut feature_of_level = vec![Cell::Unknown; levels.len()];
         for (&code, &frequent) in codes.iter().zip(&frequent) {
             if frequent {
                 feature_of_level[code as usize] = Cell::One(next);
                 names.push(name(levels.name(code).unwrap_or_default()));
+                of_features.push(counts[code as usize]);
                 next += 1;
             }
         }
         let missing = match self.missing {
             Missing::AsLevel if n_missing > 0 => {
                 names.push(name("missing"));
+                of_features.push(n_missing);
                 next += 1;
                 Cell::One(next - 1)
             }
@@ -298,16 +336,21 @@ impl OneHotEncoder {
             names.push(name("infrequent"));
             Cell::One(next)
         });
+        let mut n_infrequent = 0;
         for (&code, &frequent) in codes.iter().zip(&frequent) {
             if let Some(infrequent) = infrequent.filter(|_| !frequent) {
                 feature_of_level[code as usize] = infrequent;
+                n_infrequent += counts[code as usize];
             }
         }
+        of_features.extend(infrequent.map(|_| n_infrequent));
         let unknown = match self.unknown {
             Unknown::Error => Cell::Refused,
             Unknown::Zeros => Cell::Zeros,
             Unknown::Infrequent => infrequent.unwrap_or(Cell::Zeros),
+            Unknown::Shares => Cell::Shares,
         };
+        let share = |n: u32| to_feature(f64::from(n) / f64::from(n_rows.max(1)));
         let mut column = OneHotColumn {
             name: cells.name.to_owned(),
             levels,
@@ -315,6 +358,7 @@ impl OneHotEncoder {
             missing,
             unknown,
             features: names,
+            shares: of_features.into_iter().map(share).collect(),
         };
         let drops = match self.drop {
             Drop::None => false,
@@ -355,13 +399,13 @@ impl OneHotEncoder {
     }
 
     /// For each of the sorted codes, whether it has a feature of its own.
-    fn frequent(&self, codes: &[u32], counts: &[u32], n_rows: usize) -> Vec<bool> {
+    fn frequent(&self, codes: &[u32], counts: &[u32], n_rows: u32) -> Vec<bool> {
         let count = |code: u32| counts[code as usize];
         let mut frequent: Vec<bool> = match self.min_frequency {
             MinFrequency::Count(min) => codes.iter().map(|&c| count(c) as usize >= min).collect(),
             MinFrequency::Share(share) => codes
                 .iter()
-                .map(|&c| f64::from(count(c)) >= share * n_rows as f64)
+                .map(|&c| f64::from(count(c)) >= share * f64::from(n_rows))
                 .collect(),
         };
         let n_frequent = frequent.iter().filter(|&&f| f).count();
@@ -380,11 +424,12 @@ impl OneHotEncoder {
 impl UnsupervisedTransformer for OneHotEncoder {
     type Fitted = FittedOneHotEncoder;
 
-    fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
+    fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<Self::Fitted> {
         self.check()?;
+        check_weights(context, rows.len())?;
         let columns = feature_cells(rows)?
             .par_iter()
-            .map(|cells| self.fit_column(cells, rows.index()))
+            .map(|cells| self.fit_column(cells, rows.index(), context.weights()))
             .collect::<Vec<_>>();
         self.of_columns(columns.into_iter().collect::<Result<Vec<_>>>()?)
     }
@@ -430,6 +475,8 @@ enum Cell {
     /// This feature of the column is 1.
     One(u32),
     Zeros,
+    /// Each feature of the column is its share.
+    Shares,
     /// As for a level that fitting did not meet.
     Unknown,
     Refused,
@@ -445,11 +492,14 @@ struct OneHotColumn {
     unknown: Cell,
     /// The names of its features, which may be those of another column's as well.
     features: Vec<String>,
+    /// The mean of each of them over the training rows.
+    shares: Vec<f32>,
 }
 
 impl OneHotColumn {
     fn drop_first(&mut self) {
         self.features.remove(0);
+        self.shares.remove(0);
         let cells = self.feature_of_level.iter_mut();
         for cell in cells.chain([&mut self.missing, &mut self.unknown]) {
             *cell = match *cell {
@@ -461,6 +511,7 @@ impl OneHotColumn {
     }
 
     fn write(&self, cells: &Cells<'_>, rows: RowIndex<'_>, out: &mut [f32]) -> Result<()> {
+        cells.check_kind(&self.levels)?;
         let of_level = |code: &u32| {
             let cell = self.feature_of_level.get(*code as usize);
             cell.copied().unwrap_or(Cell::Unknown)
@@ -494,6 +545,16 @@ impl OneHotColumn {
             let slot = (code as usize).min(missing);
             if let Some(cell) = out.get_mut(offsets[slot] + row) {
                 *cell = 1.0;
+            }
+        }
+        if table.contains(&Cell::Shares) {
+            for (row, &code) in rows.gather(cells.codes()).iter().enumerate() {
+                if table[(code as usize).min(missing)] == Cell::Shares {
+                    let features = out.iter_mut().skip(row).step_by(rows.len());
+                    for (cell, &share) in features.zip(&self.shares) {
+                        *cell = share;
+                    }
+                }
             }
         }
         Ok(())

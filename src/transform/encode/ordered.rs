@@ -12,7 +12,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature};
 use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Scope, Transformer};
+use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
 
 /// The order in which an [`OrderedTargetEncoder`] meets the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -56,7 +56,8 @@ pub enum OrderedPrior {
 /// prior. If there is no other row to learn from, or none has weight, the feature is missing. For
 /// two classes the target is 1 for the positive class; more classes give one feature a class,
 /// named `column_class`; in regression it is the value. `c` columns and `k` outputs of the target
-/// give `(n_rows, c k)` features. Rows of one group see one another: groups want
+/// give `(n_rows, c k)` features. From a regression's target that is far from 0 for its spread an
+/// origin is taken off, as by [`TargetEncoder`](super::TargetEncoder). Rows of one group see one another: groups want
 /// [`TargetEncoder`](super::TargetEncoder).
 ///
 /// Source: Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with categorical features",
@@ -165,7 +166,7 @@ impl OrderedTargetEncoder {
         self.prior_weight
     }
 
-    /// In how many training rows a level must have been for new rows to get more than the prior.
+    /// In how many training rows (of weight above 0) a level must have been for new rows to get more than the prior.
     #[must_use]
     pub fn min_rows(&self) -> usize {
         self.min_rows
@@ -293,7 +294,7 @@ impl OrderedTargetEncoder {
         column: usize,
     ) -> LookupColumn {
         let cells = &columns.cells[column];
-        let counts = cells.counts(columns.rows);
+        let counts = cells.counts(columns.rows, columns.weights());
         let slots = cells.slots(columns.rows);
         let mut values = Vec::with_capacity(columns.outputs.len());
         let mut priors = Vec::with_capacity(columns.outputs.len());
@@ -537,5 +538,9 @@ impl FittedTransformer for FittedOrderedTargetEncoder {
 
     fn fields(&self) -> &[Feature] {
         self.0.fields()
+    }
+
+    fn moved(&self) -> Vec<(String, Placement)> {
+        self.0.moved()
     }
 }

@@ -7,6 +7,7 @@ use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::names::sort_by_name;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
 /// What a level is to an [`OrdinalEncoder`] that was not among the training rows.
@@ -37,7 +38,7 @@ pub enum MissingCode {
 
 /// Replaces each level by a code from 0.
 ///
-/// The levels of the training rows are numbered in the order of their names: by value if all are
+/// The levels of the training rows of weight above 0 are numbered in the order of their names: by value if all are
 /// numbers, else by characters; or in an order that is given. `c` columns give `(n_rows, c)`
 /// features under the columns' own names. Their kind is
 /// [`FeatureKind::Code`](crate::data::FeatureKind::Code), unless the order was given: then the
@@ -124,7 +125,12 @@ impl OrdinalEncoder {
         self.missing
     }
 
-    fn fit_column(&self, cells: &Cells<'_>, rows: RowIndex<'_>) -> Result<(LookupColumn, Feature)> {
+    fn fit_column(
+        &self,
+        cells: &Cells<'_>,
+        rows: RowIndex<'_>,
+        weights: Option<&[f64]>,
+    ) -> Result<(LookupColumn, Feature)> {
         let order = self.orders.iter().find(|(name, _)| name == cells.name);
         // Levels, and codes into them in the order in which they are numbered.
         let (levels, sorted): (Arc<Levels>, Vec<u32>) = if let Some((_, order)) = order {
@@ -132,7 +138,7 @@ impl OrdinalEncoder {
             let codes = (0..).take(order.len()).collect();
             (Arc::new(order), codes)
         } else {
-            let (levels, counts) = (cells.levels(), cells.counts(rows));
+            let (levels, counts) = (cells.levels(), cells.counts(rows, weights));
             let seen = |&code: &u32| counts[code as usize] > 0;
             let mut codes: Vec<u32> = (0..).take(levels.len()).filter(seen).collect();
             sort_by_name(&mut codes, &levels);
@@ -186,7 +192,8 @@ impl OrdinalEncoder {
 impl UnsupervisedTransformer for OrdinalEncoder {
     type Fitted = FittedOrdinalEncoder;
 
-    fn fit_rows(&self, rows: Rows<'_>, _context: &FitContext<'_>) -> Result<Self::Fitted> {
+    fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<Self::Fitted> {
+        check_weights(context, rows.len())?;
         if let UnknownCode::Value(value) = self.unknown
             && !value.is_finite()
         {
@@ -194,7 +201,7 @@ impl UnsupervisedTransformer for OrdinalEncoder {
         }
         let (columns, fields): (Vec<_>, Vec<_>) = feature_cells(rows)?
             .iter()
-            .map(|cells| self.fit_column(cells, rows.index()))
+            .map(|cells| self.fit_column(cells, rows.index(), context.weights()))
             .collect::<Result<Vec<_>>>()?
             .into_iter()
             .unzip();

@@ -13,7 +13,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature};
 use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
-use crate::transform::{FittedTransformer, Scope, Transformer};
+use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
 
 /// How the mean of a level is drawn towards the prior: the more, the fewer rows the level has.
 ///
@@ -90,6 +90,11 @@ impl Smoothing {
 /// [a level of its own](MissingLevel::AsLevel), which is the default. If there are fewer than two
 /// rows (or groups, where the table has a group column), or none of those to learn from has
 /// weight, features of training rows are missing.
+///
+/// A regression's target may be far from 0 for its spread: where the median's size is above 4096
+/// times the quartiles' distance, `f32` would not tell the means of levels apart. An origin near the
+/// median is then taken off the targets of all rows, and off the features with them;
+/// [`FittedTransformer::moved`] says which.
 ///
 /// Sums are kept for each level and fold in one scan, whatever the number of folds; those of the
 /// other folds are merged, so that a row's own target takes no part even by rounding.
@@ -373,5 +378,9 @@ impl FittedTransformer for FittedTargetEncoder {
 
     fn fields(&self) -> &[Feature] {
         self.0.fields()
+    }
+
+    fn moved(&self) -> Vec<(String, Placement)> {
+        self.0.moved()
     }
 }

@@ -9,6 +9,7 @@ use super::moments::Moments;
 use super::names::output_fields;
 use crate::data::{Feature, RowIndex, Target, Train};
 use crate::error::Result;
+use crate::transform::origin_of_means;
 
 /// What a missing cell is to an encoder that looks at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,8 +26,10 @@ pub enum MissingLevel {
 pub(super) struct TrainingColumns<'a> {
     pub(super) cells: Vec<Cells<'a>>,
     pub(super) rows: RowIndex<'a>,
-    /// One vector an output.
+    /// One vector an output, less the origin.
     pub(super) outputs: Vec<Vec<f64>>,
+    /// See [`origin`].
+    origin: f64,
     /// Of each output, if it has few values and rows have no weights.
     pub(super) classes: Vec<Option<Classes>>,
     /// Empty if all are one.
@@ -39,15 +42,22 @@ impl<'a> TrainingColumns<'a> {
         let cells = feature_cells(train.rows())?;
         let target = train.table_target();
         let rows = train.rows().index();
-        let outputs: Vec<Vec<f64>> = (0..target.n_outputs())
+        let mut outputs: Vec<Vec<f64>> = (0..target.n_outputs())
             .map(|output| target.output(output, rows))
             .collect();
+        let origin = outputs.first().map_or(0.0, |values| origin(train, values));
+        if origin != 0.0 {
+            for y in outputs.iter_mut().flatten() {
+                *y -= origin;
+            }
+        }
         let unweighted = train.weights().is_none();
         let classes = |output: &Vec<f64>| unweighted.then(|| Classes::of(output)).flatten();
         Ok(Self {
             rows,
             classes: outputs.iter().map(classes).collect(),
             outputs,
+            origin,
             weights: train
                 .weights()
                 .map(std::borrow::Cow::into_owned)
@@ -59,6 +69,11 @@ impl<'a> TrainingColumns<'a> {
 
     pub(super) fn n_rows(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The weight of each row, if there are any.
+    pub(super) fn weights(&self) -> Option<&[f64]> {
+        (!self.weights.is_empty()).then_some(&self.weights)
     }
 
     /// How many features each column gives.
@@ -76,7 +91,7 @@ impl<'a> TrainingColumns<'a> {
     }
 
     pub(super) fn lookup(&self, columns: Vec<LookupColumn>) -> Lookup {
-        Lookup::new(columns, Arc::clone(&self.fields))
+        Lookup::new(columns, Arc::clone(&self.fields)).less(self.origin)
     }
 
     /// The numbers for new rows of a column: `values` has, for each output, one number a level
@@ -103,6 +118,17 @@ impl<'a> TrainingColumns<'a> {
             outputs: outputs.collect(),
         }
     }
+}
+
+/// What is taken off the values of a regression's target before they are encoded: 0, unless `f32`
+/// would not tell the means of levels apart.
+pub(super) fn origin<Y: Target>(train: Train<'_, Y>, values: &[f64]) -> f64 {
+    if !train.table_target().class_names().is_empty() {
+        return 0.0;
+    }
+    train
+        .target_origin()
+        .unwrap_or_else(|| origin_of_means(values, train.weights().as_deref().unwrap_or_default()))
 }
 
 fn otherwise(value: f64) -> Otherwise {

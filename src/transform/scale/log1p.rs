@@ -2,6 +2,7 @@
 
 use crate::data::FitContext;
 use crate::error::{Error, Result};
+use crate::transform::Placement;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
@@ -18,9 +19,10 @@ pub enum Negatives {
 
 /// The natural logarithm of one plus the value: `ln(1 + x)`, exact for small `x`.
 ///
-/// Nothing is learned but the columns' names. A value of -1 or less has no such logarithm: it is
-/// an error that names column and row, unless [`Negatives::Signed`] is chosen. A missing cell
-/// stays missing.
+/// Nothing is learned but the columns' names, unless `f32` would not tell logarithms apart: those
+/// of values near 1.7e9, say, are centred; see [`Placement`]. A value of -1 or less has no such
+/// logarithm: it is an error that names column and row, unless [`Negatives::Signed`] is chosen. A
+/// missing cell stays missing.
 ///
 /// ```
 /// use stackfold::prelude::*;
@@ -59,8 +61,11 @@ impl Log1p {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedLog1p(Columnwise<Log>);
 
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Log(Negatives);
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Log {
+    negatives: Negatives,
+    placement: Placement,
+}
 
 impl FitColumn for Log1p {
     type Map = Log;
@@ -69,34 +74,46 @@ impl FitColumn for Log1p {
         Ok(())
     }
 
-    fn fit_column(&self, numbers: Numbers<'_>, _: &FitContext<'_>) -> Result<Log> {
-        let map = Log(self.negatives);
-        map.check(numbers.find(|x| x <= -1.0))?;
-        Ok(map)
+    fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Log> {
+        check(self.negatives, numbers.find(|x| x <= -1.0))?;
+        let placement = match self.negatives {
+            Negatives::Plain => Placement::fit_changed(numbers, context.weights(), f64::ln_1p),
+            Negatives::Signed => Placement::fit_changed(numbers, context.weights(), signed),
+        };
+        Ok(Log {
+            negatives: self.negatives,
+            placement,
+        })
     }
 }
 
-impl Log {
-    fn check(self, beyond: Option<(usize, f64)>) -> Result<()> {
-        match (self.0, beyond) {
-            (Negatives::Plain, Some((row, value))) => {
-                Err(Error::data("values above -1", value).in_row(row))
-            }
-            _ => Ok(()),
+fn signed(x: f64) -> f64 {
+    x.abs().ln_1p().copysign(x)
+}
+
+fn check(negatives: Negatives, beyond: Option<(usize, f64)>) -> Result<()> {
+    match (negatives, beyond) {
+        (Negatives::Plain, Some((row, value))) => {
+            Err(Error::data("values above -1", value).in_row(row))
         }
+        _ => Ok(()),
     }
 }
 
 impl ColumnMap for Log {
     fn apply(&self, cells: Cells<'_>) -> Result<()> {
-        match self.0 {
+        match self.negatives {
             Negatives::Plain => {
-                self.check(cells.find(|x| x <= -1.0))?;
-                cells.map_costly(f64::ln_1p);
+                check(self.negatives, cells.find(|x| x <= -1.0))?;
+                self.placement.map_costly(cells, f64::ln_1p);
             }
-            Negatives::Signed => cells.map_costly(|x| x.abs().ln_1p().copysign(x)),
+            Negatives::Signed => self.placement.map_costly(cells, signed),
         }
         Ok(())
+    }
+
+    fn placement(&self) -> &Placement {
+        &self.placement
     }
 }
 

@@ -9,7 +9,8 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 ///
 /// The divisor is 1 for a column of zeros or without a value. Weights play no part, but a row of
 /// weight 0 is left out of fitting. New values may lie outside -1..=1. A missing cell stays
-/// missing.
+/// missing. As 0 is kept, values far from it and close together (Unix seconds, say) are all but 1,
+/// and `f32` does not tell them apart: the other scalers do.
 ///
 /// ```
 /// use stackfold::prelude::*;

@@ -4,6 +4,7 @@ use crate::data::FitContext;
 use crate::error::{Error, Result};
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
+use crate::transform::sample::is_rounding;
 
 /// What becomes of a new value beyond those of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -19,8 +20,10 @@ pub enum Beyond {
 /// Brings each column into a range: `low + (x - min) / (max - min) * (high - low)`.
 ///
 /// The range is 0..=1 unless told otherwise. `max - min` counts as 1 if it is 0, so that a
-/// constant column becomes `low`; a column without a value has `min = 0`. Weights play no part,
-/// but a row of weight 0 is left out of fitting. A missing cell stays missing.
+/// constant column becomes `low`, and so it does if it is rounding alone: at most `10 ε` times the
+/// larger one's size (`ε = 2^-52`), subnormal, or too small for `high - low` to be divided by it. A
+/// column without a value has `min = 0`. Weights play no part, but a row of weight 0 is left out of
+/// fitting. A missing cell stays missing.
 ///
 /// ```
 /// use stackfold::prelude::*;
@@ -128,8 +131,10 @@ impl ColumnMap for MinMax {
     fn apply(&self, cells: Cells<'_>) -> Result<()> {
         let Self { min, max, .. } = *self;
         let (low, high) = self.range;
-        let span = if max > min { max - min } else { 1.0 };
+        let span = max - min;
         let factor = (high - low) / span;
+        let is_none = is_rounding(span, min.abs().max(max.abs())) || !factor.is_finite();
+        let factor = if is_none { high - low } else { factor };
         let scaled = |x: f64| low + (x - min) * factor;
         match self.beyond {
             Beyond::Keep => cells.map(scaled),

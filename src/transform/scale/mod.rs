@@ -13,7 +13,9 @@
 //! Each takes numeric, boolean, date and datetime columns; a categorical column is an error that
 //! names it. `(n_rows, k)` columns give `(n_rows, k)` features of the same names. A missing cell
 //! stays missing and plays no part in fitting; neither does a row of weight 0. Statistics are
-//! computed in `f64` from the table's numbers, and rounded to `f32` once scaled.
+//! computed in `f64` from the table's numbers, and rounded to `f32` once scaled. A spread that is
+//! rounding alone counts as none: one of at most 10 units in the last place of the numbers (0.3 and
+//! 0.1 + 0.2 differ by one), or a subnormal one.
 //!
 //! Each is also a step behind another transformer, through [`Chain::then`](super::Chain::then):
 //!

@@ -1,7 +1,7 @@
 //! Ranks among the training values.
 
 use super::normal::inverse_normal;
-use crate::data::{FitContext, RowIndex};
+use crate::data::{FitContext, RowIndex, weighty};
 use crate::error::{Error, Result};
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
@@ -26,7 +26,7 @@ pub enum QuantileOutput {
 /// several gets the mean of the smallest and the largest order among these; a value at or beyond
 /// the first or last quantile gets 0 or 1. This is the definition of scikit-learn's
 /// `QuantileTransformer`, but that for normal output it also takes values within 1e-7 of an end
-/// for the end. `m` is 1000, or the number of rows if that is smaller. Values of a constant column
+/// for the end. `m` is 1000, or the number of rows (of weight above 0) if that is smaller. Values of a constant column
 /// become 0 (normal: -5.2); of a column with no training value, 0.5 (normal: 0). A missing cell
 /// stays missing.
 ///
@@ -133,12 +133,15 @@ impl FitColumn for QuantileScaler {
     }
 
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Quantiles> {
+        let weighty = weighty(context.weights());
+        let all = RowIndex::All(numbers.len());
+        let weighty = weighty.as_deref().map_or(all, RowIndex::Some);
+        let n_rows = weighty.len();
         let mut sample = match self.subsample {
-            Some(size) if size < numbers.len() => {
-                let positions = draw(numbers.len(), size, context);
-                let weights: Option<Vec<f64>> = context
-                    .weights()
-                    .map(|weights| positions.iter().map(|&i| weights[i as usize]).collect());
+            Some(size) if size < n_rows => {
+                let positions = weighty.compose(&draw(n_rows, size, context));
+                let weights = context.weights();
+                let weights = weights.map(|weights| RowIndex::Some(&positions).gather(weights));
                 let index = numbers.rows().compose(&positions);
                 numbers
                     .at(RowIndex::Some(&index))
@@ -146,9 +149,7 @@ impl FitColumn for QuantileScaler {
             }
             _ => numbers.sample(context.weights()),
         };
-        let n_rows = self
-            .subsample
-            .map_or(numbers.len(), |size| size.min(numbers.len()));
+        let n_rows = self.subsample.map_or(n_rows, |size| size.min(n_rows));
         let m = self.n_quantiles.min(n_rows).max(1);
         let last = (m - 1).max(1) as f64;
         let orders: Vec<f64> = (0..m).map(|k| k as f64 / last).collect();

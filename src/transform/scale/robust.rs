@@ -5,6 +5,7 @@ use crate::data::FitContext;
 use crate::error::Result;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
+use crate::transform::sample::is_rounding;
 
 /// Takes off the median and divides by the distance of two quantiles, the quartiles by default.
 ///
@@ -12,8 +13,9 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 /// definition 7). With weights the quantile of order `q` is the smallest value at which the
 /// cumulative weight is above `q` times the sum of weights, averaged with the value before if that
 /// one just reaches it (their definition 2): whole weights do what repeated rows of weight 1 do.
-/// The distance counts as 1 if it is 0. A column without a value has median 0 and distance 1. A
-/// missing cell stays missing.
+/// The distance counts as 1 if it is 0, or rounding alone (at most `10 ε` times the larger
+/// quantile's size, `ε = 2^-52`, or subnormal). A column without a value has median 0 and distance
+/// 1. A missing cell stays missing.
 ///
 /// ```
 /// use stackfold::prelude::*;
@@ -65,7 +67,7 @@ impl FittedRobustScaler {
         self.0.maps().iter().map(|map| map.median).collect()
     }
 
-    /// The distance of the quantiles of each column, 1 where it is 0.
+    /// The distance of the quantiles of each column, 1 where it is 0 or rounding alone.
     #[must_use]
     pub fn scales(&self) -> Vec<f64> {
         self.0.maps().iter().map(|map| map.scale).collect()
@@ -95,10 +97,15 @@ impl FitColumn for RobustScaler {
             let place = orders.iter().position(|o| o.total_cmp(&q).is_eq());
             place.and_then(|i| quantiles.get(i)).copied().unwrap_or(0.0)
         };
-        let distance = quantile(high) - quantile(low);
+        let (low, high) = (quantile(low), quantile(high));
+        let distance = high - low;
         Ok(Robust {
             median: quantile(0.5),
-            scale: if distance.is_normal() { distance } else { 1.0 },
+            scale: if is_rounding(distance, low.abs().max(high.abs())) {
+                1.0
+            } else {
+                distance
+            },
         })
     }
 }

@@ -4,14 +4,17 @@ use crate::data::FitContext;
 use crate::error::Result;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
+use crate::transform::sample::is_rounding;
 
 /// Brings each column to mean 0 and variance 1: `(x - mean) / scale`.
 ///
 /// With weights `w` that sum to `W`, `mean = sum(w x) / W` and
 /// `scale^2 = sum(w (x - mean)^2) / W`: no degree of freedom is taken off. Without weights each `w`
 /// is one. The sums skip missing cells and are made in `f64` in two passes, so that a large mean costs
-/// no digits (Chan, Golub and Leveque 1983). A column whose values are all equal has scale 1, so
-/// that it becomes 0; a column with no value has mean 0 and scale 1. A missing cell stays missing.
+/// no digits (Chan, Golub and Leveque 1983). A column whose values are all equal, or equal but for
+/// rounding (a deviation of at most `10 ε |mean|` with the `ε = 2^-52` of `f64`, or a subnormal
+/// one), has scale 1, so that it becomes 0; a column with no value has mean 0 and scale 1. A missing
+/// cell stays missing.
 ///
 /// ```
 /// use stackfold::prelude::*;
@@ -48,7 +51,7 @@ impl FittedStandardScaler {
         self.0.maps().iter().map(|map| map.mean).collect()
     }
 
-    /// The standard deviation of each column, 1 where it is 0.
+    /// The standard deviation of each column, 1 where it is 0 or rounding alone.
     #[must_use]
     pub fn scales(&self) -> Vec<f64> {
         self.0.maps().iter().map(|map| map.scale).collect()
@@ -71,8 +74,12 @@ impl FitColumn for StandardScaler {
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Standard> {
         let moments = numbers.mean_variance(context.weights());
         let (mean, variance) = moments.unwrap_or((0.0, 0.0));
-        let scale = variance.sqrt();
-        let scale = if scale.is_normal() { scale } else { 1.0 };
+        let deviation = variance.sqrt();
+        let scale = if is_rounding(deviation, mean) {
+            1.0
+        } else {
+            deviation
+        };
         Ok(Standard { mean, scale })
     }
 }

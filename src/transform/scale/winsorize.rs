@@ -3,6 +3,7 @@
 use super::check_orders;
 use crate::data::FitContext;
 use crate::error::Result;
+use crate::transform::Placement;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
@@ -10,7 +11,8 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 ///
 /// The orders are 0.01 and 0.99 unless told otherwise. Quantiles are those of
 /// [`RobustScaler`](super::RobustScaler), with and without weights. A column without a value in
-/// training is left as it is. A missing cell stays missing.
+/// training is left as it is. A missing cell stays missing. Values that `f32` would not tell apart
+/// are centred once they are limited; see [`Placement`].
 ///
 /// ```
 /// use stackfold::prelude::*;
@@ -59,12 +61,15 @@ impl FittedWinsorizer {
     /// The lower and the upper limit of each column, `None` where there was no value.
     #[must_use]
     pub fn limits(&self) -> Vec<Option<(f64, f64)>> {
-        self.0.maps().iter().map(|map| map.0).collect()
+        self.0.maps().iter().map(|map| map.limits).collect()
     }
 }
 
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Limits(Option<(f64, f64)>);
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Limits {
+    limits: Option<(f64, f64)>,
+    placement: Placement,
+}
 
 impl FitColumn for Winsorizer {
     type Map = Limits;
@@ -75,20 +80,21 @@ impl FitColumn for Winsorizer {
 
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Limits> {
         let mut sample = numbers.sample(context.weights());
-        Ok(Limits(
-            match sample.quantiles(&[self.orders.0, self.orders.1])[..] {
+        Ok(Limits {
+            limits: match sample.quantiles(&[self.orders.0, self.orders.1])[..] {
                 [low, high] => Some((low, high)),
                 _ => None,
             },
-        ))
+            placement: Placement::fit(numbers, context.weights()),
+        })
     }
 }
 
 impl ColumnMap for Limits {
     fn apply(&self, cells: Cells<'_>) -> Result<()> {
-        match self.0 {
+        match self.limits {
             // Comparisons with NaN are false: a missing cell stays missing.
-            Some((low, high)) => cells.map(|x| {
+            Some((low, high)) => self.placement.map(cells, |x| {
                 if x < low {
                     low
                 } else if x > high {
@@ -100,6 +106,10 @@ impl ColumnMap for Limits {
             None => cells.map(|x| x),
         }
         Ok(())
+    }
+
+    fn placement(&self) -> &Placement {
+        &self.placement
     }
 }
 

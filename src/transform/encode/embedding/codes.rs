@@ -8,6 +8,8 @@ use super::super::cells::{Cells, feature_cells};
 use super::super::names::sort_by_name;
 use crate::data::{ColumnKind, Feature, Features, InSample, Levels, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::transform::Placement;
+use crate::transform::columnwise::{self as numbers, ColumnMap, Numbers};
 
 /// Training rows as codes, and the context's columns as numbers.
 #[derive(Debug)]
@@ -22,18 +24,23 @@ pub(super) struct CodedColumn {
     pub(super) name: String,
     /// By code: those that have enough rows, in the order of their names.
     pub(super) levels: Arc<Levels>,
-    /// By code, then how many rows have other levels, then how many have none.
+    /// By code, then how many rows (of weight above 0) have other levels, then how many have none.
     pub(super) counts: Vec<u64>,
     /// By row: the code, or the place of the other two.
     pub(super) slots: Vec<u32>,
 }
 
 impl Coded {
-    /// Levels of fewer rows than `min_count` have no code. Targets play no part.
-    pub(super) fn new(rows: Rows<'_>, min_count: usize, context: &[String]) -> Result<Self> {
+    /// Levels of fewer rows (of weight above 0) than `min_count` have no code. Targets play no part.
+    pub(super) fn new(
+        rows: Rows<'_>,
+        weights: Option<&[f64]>,
+        min_count: usize,
+        context: &[String],
+    ) -> Result<Self> {
         let columns: Vec<CodedColumn> = feature_cells(rows)?
             .into_par_iter()
-            .map(|cells| CodedColumn::new(&cells, rows.index(), min_count as u64))
+            .map(|cells| CodedColumn::new(&cells, rows.index(), weights, min_count as u64))
             .collect::<Result<_>>()?;
         let n_rows = rows.len();
         let mut fields = Vec::with_capacity(columns.len() + context.len());
@@ -60,7 +67,9 @@ impl Coded {
             }
             fields.push(Feature::number(name.as_str()));
             let out = &mut values[j * n_rows..(j + 1) * n_rows];
-            column.write_f32(rows.index(), out, |x| x);
+            let numbers =
+                Numbers::of_column(column, rows.index()).map_err(|e| e.in_column(name))?;
+            Placement::fit(numbers, weights).apply(numbers::Cells::From(numbers, out))?;
         }
         let features = Features::from_buffer(fields, n_rows, values)?;
         Ok(Self { columns, features })
@@ -90,13 +99,19 @@ impl Coded {
 }
 
 impl CodedColumn {
-    fn new(cells: &Cells<'_>, rows: RowIndex<'_>, min_count: u64) -> Result<Self> {
+    fn new(
+        cells: &Cells<'_>,
+        rows: RowIndex<'_>,
+        weights: Option<&[f64]>,
+        min_count: u64,
+    ) -> Result<Self> {
         let levels = cells.levels();
         if levels.len() >= 1 << 24 {
             let error = Error::data("fewer than 16777216 levels", levels.len());
             return Err(error.in_column(cells.name));
         }
-        let all = cells.counts(rows);
+        let all = cells.counts(rows, weights);
+        let n_rows: u64 = all.iter().map(|&n| u64::from(n)).sum();
         let count = |code: u32| u64::from(all[code as usize]);
         let is_kept = |&code: &u32| count(code) >= min_count.max(1);
         let mut kept: Vec<u32> = (0..).take(levels.len()).filter(is_kept).collect();
@@ -111,7 +126,7 @@ impl CodedColumn {
             names.push(levels.name(code).unwrap_or_default().to_owned());
         }
         let missing = u64::from(all.last().copied().unwrap_or(0));
-        counts.push(rows.len() as u64 - counts.iter().sum::<u64>() - missing);
+        counts.push(n_rows - counts.iter().sum::<u64>() - missing);
         counts.push(missing);
         // Too few missing cells are like a rare level.
         slot_of.push(if missing >= min_count {
@@ -146,10 +161,16 @@ impl CodedColumn {
         self.levels.len() + usize::from(missing >= min_count.max(1) as u64)
     }
 
-    /// How many rows these levels have.
-    pub(super) fn n_known_rows(&self) -> usize {
-        let n_codes = number(self.levels.len());
-        self.slots.iter().filter(|&&slot| slot != n_codes).count()
+    /// How many rows (of weight above 0) these levels have.
+    pub(super) fn n_known_rows(&self, min_count: usize) -> u64 {
+        let n_codes = self.levels.len();
+        let missing = self.counts[n_codes + 1];
+        let n_missing = if missing >= min_count as u64 {
+            missing
+        } else {
+            0
+        };
+        self.counts[..n_codes].iter().sum::<u64>() + n_missing
     }
 }
 

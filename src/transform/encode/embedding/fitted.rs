@@ -97,6 +97,7 @@ impl FittedTransformer for FittedEmbeddingEncoder {
         let cells = named_cells(rows, self.matrices.iter().map(EmbeddingMatrix::column))?;
         let widths: Vec<usize> = self.matrices.iter().map(EmbeddingMatrix::size).collect();
         let (values, _) = fill(rows.len(), &widths, |j, out| {
+            cells[j].check_kind(self.matrices[j].shared_levels())?;
             write(&self.matrices[j], &cells[j], rows.index(), out);
             Ok(())
         })?;

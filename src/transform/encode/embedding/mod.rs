@@ -224,7 +224,9 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         }
         let n_known = column.n_known(network.min_level_count());
         let size = network.embedding_size().of(n_known);
-        let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
+        let n_rows = column.n_known_rows(network.min_level_count());
+        let most = usize::try_from(n_rows).unwrap_or(usize::MAX);
+        let most = most / n_known.max(1) / self.rows_per_number;
         (size, size.min(most.max(1)))
     }
 
@@ -381,7 +383,8 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
         }
         let seed = train.seed().child("embedding_encoder");
         let folds = self.folds.of(train, seed.child("folds"))?;
-        let coded = Coded::new(train.rows(), self.network.min_level_count(), &self.context)?;
+        let (weights, min_count) = (train.weights(), self.network.min_level_count());
+        let coded = Coded::new(train.rows(), weights.as_deref(), min_count, &self.context)?;
         if coded.columns().is_empty() {
             let fitted = FittedEmbeddingEncoder::from_matrices(Vec::new())?;
             let features =
