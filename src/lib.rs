@@ -97,6 +97,7 @@ pub mod data;
 pub mod error;
 pub mod folds;
 pub mod inspection;
+mod instances;
 pub mod metrics;
 pub mod model;
 pub mod model_selection;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Column, Field, Role, Table, Target};
+use super::{Column, DynTarget, Field, Role, Table, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::random::Seed;
@@ -245,19 +245,19 @@ impl<'a> Rows<'a> {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Train<'a, Y> {
+pub struct Train<'a, Y: ?Sized> {
     rows: Rows<'a>,
     target: &'a Y,
     seed: Seed,
     progress: Option<&'a dyn Progress>,
 }
 
-impl<Y> Clone for Train<'_, Y> {
+impl<Y: ?Sized> Clone for Train<'_, Y> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<Y> Copy for Train<'_, Y> {}
+impl<Y: ?Sized> Copy for Train<'_, Y> {}
 
 impl<'a, Y: Target> Train<'a, Y> {
     /// All rows of a table with their target; the seed is 0, and nobody watches.
@@ -282,6 +282,27 @@ impl<'a, Y: Target> Train<'a, Y> {
         })
     }
 
+    /// The target of these rows.
+    #[must_use]
+    pub fn target(self) -> Cow<'a, Y> {
+        match self.rows.index {
+            RowIndex::All(_) => Cow::Borrowed(self.target),
+            RowIndex::Some(index) => Cow::Owned(self.target.take(index)),
+        }
+    }
+
+    /// The same rows, with a target whose type has no name.
+    pub(crate) fn as_dyn(self) -> Train<'a, dyn DynTarget> {
+        Train {
+            rows: self.rows,
+            target: self.target.as_dyn(),
+            seed: self.seed,
+            progress: self.progress,
+        }
+    }
+}
+
+impl<'a, Y: ?Sized> Train<'a, Y> {
     /// The same rows under another seed.
     #[must_use]
     pub fn with_seed(self, seed: Seed) -> Self {
@@ -359,15 +380,6 @@ impl<'a, Y: Target> Train<'a, Y> {
     #[must_use]
     pub fn table_target(self) -> &'a Y {
         self.target
-    }
-
-    /// The target of these rows.
-    #[must_use]
-    pub fn target(self) -> Cow<'a, Y> {
-        match self.rows.index {
-            RowIndex::All(_) => Cow::Borrowed(self.target),
-            RowIndex::Some(index) => Cow::Owned(self.target.take(index)),
-        }
     }
 
     /// The weight of each row, if the table has a weight column: finite, none negative.

@@ -1,7 +1,7 @@
 //! Deals rows out to folds: the one place where partitions with strata and groups are made.
 
 use super::Folds;
-use crate::data::{Target, Train};
+use crate::data::{DynTarget, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 
@@ -107,8 +107,8 @@ pub(super) fn deal_to_shares(
 
 /// Folds inside training rows, for cross-fitting: stratified, whole groups if the table has a
 /// group column, as many as asked for or as there are rows or groups; `None` if that is below two.
-pub(crate) fn inner_folds<Y: Target>(
-    train: Train<'_, Y>,
+pub(crate) fn inner_folds(
+    train: Train<'_, dyn DynTarget>,
     n_folds: usize,
     seed: Seed,
 ) -> Result<Option<Folds>> {

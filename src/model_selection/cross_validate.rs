@@ -179,6 +179,14 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
         learner: &dyn DynLearner<Y>,
         train: Train<'_, Y>,
     ) -> Result<CrossValidation<Y>> {
+        Y::cross_validate(self, learner, train)
+    }
+
+    pub(crate) fn run_here(
+        &self,
+        learner: &dyn DynLearner<Y>,
+        train: Train<'_, Y>,
+    ) -> Result<CrossValidation<Y>> {
         let metrics = self.metrics;
         check_names(metrics)?;
         check_memory_limit(self.memory_limit)?;

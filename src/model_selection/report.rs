@@ -180,6 +180,12 @@ impl MetricScores {
 
 impl<Y: Target> fmt::Display for CrossValidation<Y> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Y::write_cross_validation(self, f)
+    }
+}
+
+impl<Y: Target> CrossValidation<Y> {
+    pub(crate) fn write_here(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table: Vec<Vec<String>> = Vec::new();
         let names = self.scores.iter().map(|scores| scores.name.clone());
         let head = ["fold", "train", "validation", "fit s", "predict s"];

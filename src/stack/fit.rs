@@ -28,7 +28,7 @@ use crate::transform::FittedTransformer;
 /// Folds of the blender and of further levels where the plan has none of its own.
 const META_FOLDS: usize = 5;
 
-pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<FittedStack<Y>> {
+pub(crate) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<FittedStack<Y>> {
     let start = Instant::now();
     check(stack)?;
     let progress = Watch {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cells::{Cells, fill, named_cells};
 use super::names::output_fields;
-use crate::data::{Feature, Features, Levels, OutOfSample, RowIndex, Rows, Target};
+use crate::data::{DynTarget, Feature, Features, Levels, OutOfSample, RowIndex, Rows};
 use crate::error::Result;
 
 /// What becomes of a cell without a value of its own.
@@ -72,7 +72,7 @@ impl Lookup {
     }
 
     /// One of several that were fitted on some of the columns each, with the same target.
-    pub(super) fn join<Y: Target>(parts: impl Iterator<Item = Self>, target: &Y) -> Self {
+    pub(super) fn join(parts: impl Iterator<Item = Self>, target: &dyn DynTarget) -> Self {
         let (columns, _) = Self::into_columns(parts);
         // Names of features are made to differ over all columns.
         let fields = output_fields(columns.iter().map(|c| c.name.as_str()), target);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use crate::data::{Feature, Levels, Target};
+use crate::data::{DynTarget, Feature, Levels};
 
 /// Puts codes in the order of their levels' names: by value if each is a finite number, else by
 /// characters. The order of rows plays no part.
@@ -57,9 +57,9 @@ impl UniqueNames {
 }
 
 /// One number an output of the target for each column: `column`, or `column_class`.
-pub(super) fn output_fields<'a, Y: Target>(
+pub(super) fn output_fields<'a>(
     columns: impl Iterator<Item = &'a str>,
-    target: &Y,
+    target: &dyn DynTarget,
 ) -> Vec<Feature> {
     let mut names = UniqueNames::default();
     let mut fields = Vec::new();

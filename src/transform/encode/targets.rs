@@ -7,7 +7,7 @@ use super::crossing::Classes;
 use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::moments::Moments;
 use super::names::output_fields;
-use crate::data::{Feature, RowIndex, Target, Train};
+use crate::data::{DynTarget, Feature, RowIndex, Train};
 use crate::error::Result;
 
 /// What a missing cell is to an encoder that looks at the target.
@@ -35,7 +35,7 @@ pub(super) struct TrainingColumns<'a> {
 }
 
 impl<'a> TrainingColumns<'a> {
-    pub(super) fn new<Y: Target>(train: Train<'a, Y>) -> Result<Self> {
+    pub(super) fn new(train: Train<'a, dyn DynTarget>) -> Result<Self> {
         let cells = feature_cells(train.rows())?;
         let target = train.table_target();
         let rows = train.rows().index();
