@@ -6,7 +6,11 @@
 //! ```
 //!
 //! The last line of the output is JSON. Exit codes: 0 done, 1 bad data, 2 bad usage.
-#![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example prints, and how long it took"
+)]
 
 mod common;
 

@@ -23,7 +23,7 @@ use crate::stack::{
     NewRows, NonNegativeBlender, Stack,
 };
 use crate::transform::encode::{EmbeddingEncoder, FittedEmbeddingEncoder};
-use crate::transform::{ColumnTransformer, FittedColumnTransformer};
+use crate::transform::{ColumnTransformer, FittedColumnTransformer, Scope, batches};
 
 type Fit<T> = Result<(T, Features<InSample>)>;
 type Predicted<Y> = <Y as Target>::Prediction;
@@ -56,6 +56,10 @@ instances! {
         -> Result<FittedColumnTransformer> = ColumnTransformer::fit_part_here;
     fn fit_columns_batches(columns: &ColumnTransformer<Self>, train: TrainBatches<'_, Self>)
         -> Result<FittedColumnTransformer> = ColumnTransformer::fit_batches_here;
+    fn for_each_group(
+        train: TrainBatches<'_, Self>, scope: Scope<'_>,
+        f: &mut dyn FnMut(Train<'_, Self>) -> Result<()>
+    ) -> Result<()> = batches::for_each_group;
     fn fit_embedding(encoder: &EmbeddingEncoder<Self>, train: Train<'_, Self>)
         -> Fit<FittedEmbeddingEncoder> = EmbeddingEncoder::fit_transform_here;
     fn permutation_importance(
@@ -84,7 +88,7 @@ instances! {
         context: &FitContext<'_>
     ) -> Blend<Self> = AverageBlender::fit_here;
     fn fit_non_negative(
-        blender: &NonNegativeBlender, meta: &Meta<Self, InSample>, target: &Self,
+        meta: &Meta<Self, InSample>, target: &Self,
         context: &FitContext<'_>
     ) -> Blend<Self> = NonNegativeBlender::fit_here;
     fn fit_greedy(

@@ -93,6 +93,7 @@
 //! `polars` (files and frames), `linfa` and `smartcore` (models) are on by default. None of their
 //! types shows outside `data::polars`.
 
+mod clock;
 pub mod data;
 pub mod error;
 pub mod folds;

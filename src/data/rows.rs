@@ -132,6 +132,27 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// As [`subset`](Self::subset), of one row at least and none twice.
+    fn distinct(self, index: &'a [u32]) -> Result<Self> {
+        if index.is_empty() {
+            return Err(Error::data("at least one row", "none"));
+        }
+        let rows = self.subset(index)?;
+        let mut seen = vec![false; self.table.n_rows()];
+        for &row in index {
+            // A copy of a row in another fold would bring its target with it.
+            if std::mem::replace(&mut seen[row as usize], true) {
+                return Err(Error::data("rows that differ", "a row twice").in_row(row as usize));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn weights(self) -> Option<Cow<'a, [f64]>> {
+        let weights = self.table.weights()?;
+        Some(gather_from(self.index, weights))
+    }
+
     /// The same rows, looking at the columns at these positions of the table.
     pub(crate) fn select(self, columns: &'a [usize]) -> Self {
         Self {
@@ -336,17 +357,7 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
     /// If there is none, an index is not below the table's number of rows, or one stands twice:
     /// a copy of a row in another fold would bring the row's own target with it.
     pub fn subset(self, index: &'a [u32]) -> Result<Self> {
-        if index.is_empty() {
-            return Err(Error::data("at least one row", "none"));
-        }
-        let rows = self.rows.subset(index)?;
-        let mut seen = vec![false; self.rows.table.n_rows()];
-        for &row in index {
-            // A copy of a row in another fold would bring its target with it.
-            if std::mem::replace(&mut seen[row as usize], true) {
-                return Err(Error::data("rows that differ", "a row twice").in_row(row as usize));
-            }
-        }
+        let rows = self.rows.distinct(index)?;
         Ok(Self { rows, ..self })
     }
 
@@ -385,10 +396,7 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
     /// The weight of each row, if the table has a weight column: finite, none negative.
     #[must_use]
     pub fn weights(self) -> Option<Cow<'a, [f64]>> {
-        self.rows
-            .table
-            .weights()
-            .map(|weights| gather_from(self.rows.index, weights))
+        self.rows.weights()
     }
 
     /// The seed for what is fitted here; ask it for a child by your own name.

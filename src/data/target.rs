@@ -192,7 +192,10 @@ impl Labels {
     /// # Errors
     /// If there are fewer than two classes, a class name stands twice, or a code is out of range.
     pub fn new(codes: impl Into<Arc<[u32]>>, classes: Vec<String>) -> Result<Self> {
-        let codes = codes.into();
+        Self::of_codes(codes.into(), classes)
+    }
+
+    fn of_codes(codes: Arc<[u32]>, classes: Vec<String>) -> Result<Self> {
         if classes.len() < 2 {
             return Err(Error::data(
                 "a target of two classes or more",

@@ -32,13 +32,12 @@ impl<Y: Target> Blender<Y> for NonNegativeBlender {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
-        Y::fit_non_negative(self, meta, target, context)
+        Y::fit_non_negative(meta, target, context)
     }
 }
 
 impl NonNegativeBlender {
     pub(crate) fn fit_here<Y: Target>(
-        &self,
         meta: &Meta<Y, InSample>,
         target: &Y,
         context: &FitContext<'_>,

@@ -184,6 +184,8 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
     }
 }
 
+type Encode<'a> = dyn Fn(usize, &[u32], &[u32]) -> Result<Features<OutOfSample>> + Sync + 'a;
+
 /// The features of each row, from an encoder of the other folds: `encode` gives, for a fold, those
 /// of its own rows (the last) by an encoder that was fitted on the others (the first); missing
 /// without folds.
@@ -191,7 +193,7 @@ fn in_sample(
     fields: &[Feature],
     index: RowIndex<'_>,
     folds: Option<&Folds>,
-    encode: &(dyn Fn(usize, &[u32], &[u32]) -> Result<Features<OutOfSample>> + Sync),
+    encode: &Encode<'_>,
 ) -> Result<Features<InSample>> {
     let n_rows = index.len();
     let mut values = vec![f32::NAN; n_rows * fields.len()];

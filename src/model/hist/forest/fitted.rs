@@ -334,7 +334,7 @@ impl<Y: Target> FittedForest<Y> {
 
     fn trees(&self) -> Trees<'_> {
         Trees {
-            trees: &self.trees,
+            all: &self.trees,
             bins: &self.bins,
             n_outputs: self.n_outputs,
         }
@@ -343,7 +343,7 @@ impl<Y: Target> FittedForest<Y> {
 
 /// The trees of a forest.
 struct Trees<'a> {
-    trees: &'a [ForestTree],
+    all: &'a [ForestTree],
     bins: &'a [FeatureBins],
     n_outputs: usize,
 }
@@ -360,7 +360,7 @@ impl Trees<'_> {
             let predict = |row: &[f32], out: &mut [f64]| self.mean_of_trees(row, out);
             return Ok(rows_one_by_one(features, self.n_outputs, predict));
         }
-        let used = used_features(self.trees.iter().map(|tree| &tree.tree), n_features);
+        let used = used_features(self.all.iter().map(|tree| &tree.tree), n_features);
         let tiles: Vec<Vec<f64>> = (0..n_rows.div_ceil(LANES))
             .into_par_iter()
             .map_init(
@@ -371,7 +371,7 @@ impl Trees<'_> {
                 },
             )
             .collect();
-        let n_trees = self.trees.len() as f64;
+        let n_trees = self.all.len() as f64;
         let column = |k: usize| {
             let rows = tiles
                 .iter()
@@ -384,7 +384,7 @@ impl Trees<'_> {
     fn mean_of_trees(&self, row: &[f32], out: &mut [f64]) {
         out.fill(0.0);
         leaves_of_row(
-            self.trees,
+            self.all,
             |t| &t.tree,
             self.bins,
             row,
@@ -394,7 +394,7 @@ impl Trees<'_> {
                 }
             },
         );
-        let n_trees = self.trees.len() as f64;
+        let n_trees = self.all.len() as f64;
         for sum in out {
             *sum /= n_trees;
         }
@@ -404,7 +404,7 @@ impl Trees<'_> {
     fn sum_tile(&self, tile: &Tile) -> Vec<f64> {
         let k = self.n_outputs;
         let mut sums = vec![0.0; LANES * k];
-        for tree in self.trees {
+        for tree in self.all {
             for (sums, leaf) in sums.chunks_exact_mut(k).zip(tree.tree.leaves(tile)) {
                 for (sum, value) in sums.iter_mut().zip(tree.outputs(leaf as usize, k)) {
                     *sum += value;
