@@ -7,7 +7,11 @@
 //! What others report on this data (AUC; ten-fold means of the AutoML benchmark of 2019 on all
 //! rows, so not the same test set): random forest 0.909, TPOT 0.929, H2O AutoML 0.930,
 //! auto-sklearn 0.930.
-#![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example prints, and how long it took"
+)]
 
 mod common;
 

@@ -7,6 +7,11 @@
 //!
 //! Files are written before anything is printed. The last line of the output is JSON; what was met while
 //! the files were read goes to standard error. Exit codes: 0 done, 1 bad data, 2 bad usage.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "an example says how long it took"
+)]
+
 #[macro_use]
 mod common;
 

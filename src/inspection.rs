@@ -120,6 +120,17 @@ impl PermutationImportance {
         metric: &dyn Metric<Y>,
         weights: Option<&[f64]>,
     ) -> Result<Vec<Importance>> {
+        Y::permutation_importance(self, predictor, features, target, metric, weights)
+    }
+
+    pub(crate) fn of_here<Y: Target>(
+        &self,
+        predictor: &dyn Predictor<Y>,
+        features: &Features<OutOfSample>,
+        target: &Y,
+        metric: &dyn Metric<Y>,
+        weights: Option<&[f64]>,
+    ) -> Result<Vec<Importance>> {
         if self.repeats == 0 {
             return Err(Error::parameter("repeats", "1 or more", 0));
         }

@@ -93,10 +93,12 @@
 //! `polars` (files and frames), `linfa` and `smartcore` (models) are on by default. None of their
 //! types shows outside `data::polars`.
 
+mod clock;
 pub mod data;
 pub mod error;
 pub mod folds;
 pub mod inspection;
+mod instances;
 pub mod metrics;
 pub mod model;
 pub mod model_selection;

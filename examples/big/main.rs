@@ -8,7 +8,11 @@
 //!
 //! Half of the columns are small whole numbers, one in a hundred is categorical, the others are
 //! continuous; what the target hangs on is known, and so is the best possible AUC (`wide.rs`).
-#![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example prints, and how long it took"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

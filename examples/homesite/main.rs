@@ -7,7 +7,11 @@
 //!
 //! Without files it makes a look-alike whose best possible AUC is known (`look_alike.rs`), writes
 //! it as the competition's files are written, and reads it back: from there on both ways are one.
-#![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example prints, and how long it took"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -314,8 +314,11 @@ impl Column {
     /// ```
     #[must_use]
     pub fn categorical<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        Self::of_texts(&mut values.into_iter())
+    }
+
+    fn of_texts(values: &mut dyn Iterator<Item = Option<&str>>) -> Self {
         let mut interner = Interner::new();
-        let values = values.into_iter();
         let codes: Vec<u32> = values
             .map(|value| value.map_or(MISSING_CODE, |text| interner.code(text)))
             .collect();

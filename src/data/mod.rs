@@ -37,5 +37,5 @@ pub(crate) use rows::weighty;
 pub use rows::{FitContext, RowIndex, Rows, Train};
 pub use schema::{Field, Role, Schema};
 pub use table::Table;
-pub(crate) use target::check_prediction;
+pub(crate) use target::{DynTarget, check_prediction};
 pub use target::{Labels, Prediction, Probabilities, Target, Values};

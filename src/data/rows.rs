@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Column, Field, Role, Table, Target};
+use super::{Column, DynTarget, Field, Role, Table, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::random::Seed;
@@ -132,6 +132,22 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// As [`subset`](Self::subset), of one row at least and none twice.
+    fn distinct(self, index: &'a [u32]) -> Result<Self> {
+        if index.is_empty() {
+            return Err(Error::data("at least one row", "none"));
+        }
+        let rows = self.subset(index)?;
+        let mut seen = vec![false; self.table.n_rows()];
+        for &row in index {
+            // A copy of a row in another fold would bring its target with it.
+            if std::mem::replace(&mut seen[row as usize], true) {
+                return Err(Error::data("rows that differ", "a row twice").in_row(row as usize));
+            }
+        }
+        Ok(rows)
+    }
+
     /// The same rows, looking at the columns at these positions of the table.
     pub(crate) fn select(self, columns: &'a [usize]) -> Self {
         Self {
@@ -251,7 +267,7 @@ impl<'a> Rows<'a> {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Train<'a, Y> {
+pub struct Train<'a, Y: ?Sized> {
     rows: Rows<'a>,
     target: &'a Y,
     /// See [`Train::with_target_origin`].
@@ -260,12 +276,12 @@ pub struct Train<'a, Y> {
     progress: Option<&'a dyn Progress>,
 }
 
-impl<Y> Clone for Train<'_, Y> {
+impl<Y: ?Sized> Clone for Train<'_, Y> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<Y> Copy for Train<'_, Y> {}
+impl<Y: ?Sized> Copy for Train<'_, Y> {}
 
 impl<'a, Y: Target> Train<'a, Y> {
     /// All rows of a table with their target; the seed is 0, and nobody watches.
@@ -291,6 +307,28 @@ impl<'a, Y: Target> Train<'a, Y> {
         })
     }
 
+    /// The target of these rows.
+    #[must_use]
+    pub fn target(self) -> Cow<'a, Y> {
+        match self.rows.index {
+            RowIndex::All(_) => Cow::Borrowed(self.target),
+            RowIndex::Some(index) => Cow::Owned(self.target.take(index)),
+        }
+    }
+
+    /// The same rows, with a target whose type has no name.
+    pub(crate) fn as_dyn(self) -> Train<'a, dyn DynTarget> {
+        Train {
+            rows: self.rows,
+            target: self.target.as_dyn(),
+            target_origin: self.target_origin,
+            seed: self.seed,
+            progress: self.progress,
+        }
+    }
+}
+
+impl<'a, Y: ?Sized> Train<'a, Y> {
     /// The same rows under another seed.
     #[must_use]
     pub fn with_seed(self, seed: Seed) -> Self {
@@ -324,17 +362,7 @@ impl<'a, Y: Target> Train<'a, Y> {
     /// If there is none, an index is not below the table's number of rows, or one stands twice:
     /// a copy of a row in another fold would bring the row's own target with it.
     pub fn subset(self, index: &'a [u32]) -> Result<Self> {
-        if index.is_empty() {
-            return Err(Error::data("at least one row", "none"));
-        }
-        let rows = self.rows.subset(index)?;
-        let mut seen = vec![false; self.rows.table.n_rows()];
-        for &row in index {
-            // A copy of a row in another fold would bring its target with it.
-            if std::mem::replace(&mut seen[row as usize], true) {
-                return Err(Error::data("rows that differ", "a row twice").in_row(row as usize));
-            }
-        }
+        let rows = self.rows.distinct(index)?;
         Ok(Self { rows, ..self })
     }
 
@@ -381,15 +409,6 @@ impl<'a, Y: Target> Train<'a, Y> {
     #[must_use]
     pub fn table_target(self) -> &'a Y {
         self.target
-    }
-
-    /// The target of these rows.
-    #[must_use]
-    pub fn target(self) -> Cow<'a, Y> {
-        match self.rows.index {
-            RowIndex::All(_) => Cow::Borrowed(self.target),
-            RowIndex::Some(index) => Cow::Owned(self.target.take(index)),
-        }
     }
 
     /// The weight of each row, if the table has a weight column: finite, none negative.

@@ -39,11 +39,15 @@ impl Table {
     /// # Errors
     /// If two columns have one name, or lengths differ, or a value is infinite.
     pub fn new<N: Into<String>>(columns: impl IntoIterator<Item = (N, Column)>) -> Result<Self> {
+        let columns = columns.into_iter();
+        Self::of_columns(&mut columns.map(|(name, column)| (name.into(), column)))
+    }
+
+    fn of_columns(columns: &mut dyn Iterator<Item = (String, Column)>) -> Result<Self> {
         let mut fields: Vec<Field> = Vec::new();
         let mut data: Vec<Column> = Vec::new();
         let mut names = std::collections::HashSet::new();
         for (name, column) in columns {
-            let name = name.into();
             if !names.insert(name.clone()) {
                 return Err(Error::new(ErrorKind::DuplicateColumn).in_column(name));
             }

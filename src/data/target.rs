@@ -6,11 +6,24 @@ use std::sync::Arc;
 
 use super::{Column, ColumnKind, RowIndex};
 use crate::error::{Error, Result};
+use crate::instances::Instances;
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Labels {}
-    impl Sealed for super::Values {}
+    use super::DynTarget;
+
+    pub trait Sealed {
+        fn as_dyn(&self) -> &(dyn DynTarget + 'static);
+    }
+    impl Sealed for super::Labels {
+        fn as_dyn(&self) -> &(dyn DynTarget + 'static) {
+            self
+        }
+    }
+    impl Sealed for super::Values {
+        fn as_dyn(&self) -> &(dyn DynTarget + 'static) {
+            self
+        }
+    }
 }
 
 /// A target: [`Labels`] (classification) or [`Values`] (regression).
@@ -18,7 +31,7 @@ mod sealed {
 /// An *output* is one column of numbers that stands for the target in a statistic: the indicator
 /// of the positive class for two classes, one indicator a class for more, the value itself in
 /// regression.
-pub trait Target: sealed::Sealed + Clone + fmt::Debug + Send + Sync + 'static {
+pub trait Target: sealed::Sealed + Instances + Clone + fmt::Debug + Send + Sync + 'static {
     /// What a model of this target predicts.
     type Prediction: Prediction;
 
@@ -61,6 +74,54 @@ pub trait Target: sealed::Sealed + Clone + fmt::Debug + Send + Sync + 'static {
     /// If the number of columns is wrong, lengths differ, a value is not finite, or probabilities
     /// are outside 0 to 1 or do not sum to one.
     fn prediction(&self, columns: Vec<Vec<f64>>) -> Result<Self::Prediction>;
+}
+
+/// The object-safe twin of [`Target`]: what fits need of a target that do not name its type, and
+/// are compiled once, in this crate.
+pub trait DynTarget: fmt::Debug + Send + Sync {
+    /// See [`Target::n_rows`].
+    fn n_rows(&self) -> usize;
+
+    /// See [`Target::n_outputs`].
+    fn n_outputs(&self) -> usize;
+
+    /// See [`Target::output`].
+    fn output(&self, output: usize, rows: RowIndex<'_>) -> Vec<f64>;
+
+    /// See [`Target::output_name`].
+    fn output_name(&self, output: usize) -> Option<&str>;
+
+    /// See [`Target::class_names`].
+    fn class_names(&self) -> &[String];
+
+    /// See [`Target::strata`].
+    fn strata(&self, rows: RowIndex<'_>) -> Vec<u32>;
+}
+
+impl<Y: Target> DynTarget for Y {
+    fn n_rows(&self) -> usize {
+        self.n_rows()
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.n_outputs()
+    }
+
+    fn output(&self, output: usize, rows: RowIndex<'_>) -> Vec<f64> {
+        self.output(output, rows)
+    }
+
+    fn output_name(&self, output: usize) -> Option<&str> {
+        self.output_name(output)
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.class_names()
+    }
+
+    fn strata(&self, rows: RowIndex<'_>) -> Vec<u32> {
+        self.strata(rows)
+    }
 }
 
 /// What a model predicts: [`Probabilities`] or [`Values`].
@@ -131,7 +192,10 @@ impl Labels {
     /// # Errors
     /// If there are fewer than two classes, a class name stands twice, or a code is out of range.
     pub fn new(codes: impl Into<Arc<[u32]>>, classes: Vec<String>) -> Result<Self> {
-        let codes = codes.into();
+        Self::of_codes(codes.into(), classes)
+    }
+
+    fn of_codes(codes: Arc<[u32]>, classes: Vec<String>) -> Result<Self> {
         if classes.len() < 2 {
             return Err(Error::data(
                 "a target of two classes or more",
@@ -339,7 +403,7 @@ impl Target for Labels {
     }
 
     fn output(&self, output: usize, rows: RowIndex<'_>) -> Vec<f64> {
-        assert!(output < self.n_outputs(), "output {output}");
+        assert!(output < Target::n_outputs(self), "output {output}");
         let class = if self.classes.len() == 2 { 1 } else { output };
         rows.map(&self.codes, |c| f64::from(u8::from(c as usize == class)))
     }

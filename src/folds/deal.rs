@@ -1,7 +1,7 @@
 //! Deals rows out to folds: the one place where partitions with strata and groups are made.
 
 use super::Folds;
-use crate::data::{RowIndex, Target, Train, weighty};
+use crate::data::{DynTarget, RowIndex, Train, weighty};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 
@@ -107,8 +107,8 @@ pub(super) fn deal_to_shares(
 
 /// The stratum of each of the rows; those of weight 0 have one of their own, the last: they change
 /// neither the strata of the others nor where these are dealt to.
-pub(crate) fn strata_of<Y: Target>(
-    target: &Y,
+pub(crate) fn strata_of(
+    target: &dyn DynTarget,
     rows: RowIndex<'_>,
     weights: Option<&[f64]>,
 ) -> Vec<u32> {
@@ -126,8 +126,8 @@ pub(crate) fn strata_of<Y: Target>(
 
 /// Folds inside training rows, for cross-fitting: stratified, whole groups if the table has a
 /// group column, as many as asked for or as there are rows or groups; `None` if that is below two.
-pub(crate) fn inner_folds<Y: Target>(
-    train: Train<'_, Y>,
+pub(crate) fn inner_folds(
+    train: Train<'_, dyn DynTarget>,
     n_folds: usize,
     seed: Seed,
 ) -> Result<Option<Folds>> {

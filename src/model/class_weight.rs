@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{RowIndex, Target};
+use crate::data::{DynTarget, RowIndex};
 use crate::error::{Error, Result};
 
 /// How much the rows of each class count.
@@ -22,9 +22,9 @@ pub enum ClassWeight {
 
 impl ClassWeight {
     /// The rows' weights times those of their classes.
-    pub(crate) fn apply<Y: Target>(
+    pub(crate) fn apply(
         &self,
-        target: &Y,
+        target: &dyn DynTarget,
         weights: Option<Vec<f64>>,
     ) -> Result<Option<Vec<f64>>> {
         if *self == Self::Equal {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{FitContext, RowIndex, Target, weighty};
+use crate::data::{DynTarget, FitContext, RowIndex, weighty};
 use crate::error::{Error, Result};
 use crate::folds::{deal, strata_of};
 use crate::model::options::{at_least_one, at_least_zero};
@@ -62,9 +62,9 @@ impl EarlyStopping {
 ///
 /// With times, the last rows are validated (rows of one time, and of one group, stay together);
 /// else folds are dealt as everywhere: stratified, in whole groups if there are groups.
-pub(crate) fn inner_split<Y: Target>(
+pub(crate) fn inner_split(
     share: f64,
-    target: &Y,
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
 ) -> Result<(Vec<u32>, Vec<u32>)> {
     let n = target.n_rows();

@@ -3,13 +3,13 @@
 
 use super::early_stopping::inner_split;
 use super::{ClassWeight, EarlyStopping};
-use crate::data::{FitContext, RowIndex, Target};
+use crate::data::{DynTarget, FitContext, RowIndex};
 use crate::error::{Error, Result};
 
 /// Checks that there are as many rows of each part as of the others, and at least one.
-pub(crate) fn check_lengths<Y: Target>(
+pub(crate) fn check_lengths(
     n: usize,
-    target: &Y,
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
 ) -> Result<()> {
     if n == 0 {
@@ -31,7 +31,7 @@ pub(crate) fn check_lengths<Y: Target>(
 }
 
 /// The target as one number a row: the class's code, or the value.
-pub(crate) fn numbers_of<Y: Target>(target: &Y) -> Vec<f64> {
+pub(crate) fn numbers_of(target: &dyn DynTarget) -> Vec<f64> {
     let all = RowIndex::All(target.n_rows());
     if target.class_names().is_empty() {
         target.output(0, all)
@@ -41,8 +41,8 @@ pub(crate) fn numbers_of<Y: Target>(target: &Y) -> Vec<f64> {
 }
 
 /// The rows' weights times those of their classes, if there are any.
-pub(crate) fn weights_of<Y: Target>(
-    target: &Y,
+pub(crate) fn weights_of(
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
     class_weight: &ClassWeight,
 ) -> Result<Option<Vec<f64>>> {
@@ -56,8 +56,8 @@ pub(crate) fn weights_of<Y: Target>(
 
 /// The rows to train on (all if none) and those to validate, each in ascending order; there must be
 /// weight in both.
-pub(crate) fn split_of<Y: Target>(
-    target: &Y,
+pub(crate) fn split_of(
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
     early_stopping: Option<EarlyStopping>,
     weights: Option<&[f64]>,

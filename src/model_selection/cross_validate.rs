@@ -1,8 +1,7 @@
 //! The loop over splits.
 
-use std::time::Instant;
-
 use super::report::{CrossValidation, FoldReport, MetricScores, OutOfFold};
+use crate::clock::Stopwatch;
 use crate::data::{Prediction, Target, Train, check_prediction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::folds::{FoldPlan, SplitContext, Splitter};
@@ -184,6 +183,14 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
         learner: &dyn DynLearner<Y>,
         train: Train<'_, Y>,
     ) -> Result<CrossValidation<Y>> {
+        Y::cross_validate(self, learner, train)
+    }
+
+    pub(crate) fn run_here(
+        &self,
+        learner: &dyn DynLearner<Y>,
+        train: Train<'_, Y>,
+    ) -> Result<CrossValidation<Y>> {
         let metrics = self.metrics;
         check_names(metrics)?;
         check_memory_limit(self.memory_limit)?;
@@ -320,12 +327,12 @@ fn fit_and_score<Y: Target>(
     let validation_rows = train.rows().index().compose(split.validation());
     let validation = train.subset(&validation_rows)?;
 
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let fitted = learner.fit_dyn(train.subset(&fit_rows)?.with_seed(seed))?;
-    let fit_seconds = start.elapsed().as_secs_f64();
-    let start = Instant::now();
+    let fit_seconds = start.seconds();
+    let start = Stopwatch::start();
     let prediction = fitted.predict(validation.rows())?;
-    let predict_seconds = start.elapsed().as_secs_f64();
+    let predict_seconds = start.seconds();
     check_prediction(train.table_target(), &prediction, validation.len())?;
 
     let (target, weights) = (validation.target(), validation.weights());

@@ -194,6 +194,12 @@ impl MetricScores {
 
 impl<Y: Target> fmt::Display for CrossValidation<Y> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Y::write_cross_validation(self, f)
+    }
+}
+
+impl<Y: Target> CrossValidation<Y> {
+    pub(crate) fn write_here(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
         let mut table: Vec<Vec<String>> = Vec::new();
         let names = self.scores.iter().map(|scores| scores.name.clone());

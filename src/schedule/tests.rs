@@ -1,8 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use super::*;
+use crate::clock::Stopwatch;
 
 /// Jobs of such costs and bytes, which watch one another.
 struct Watched {
@@ -65,8 +65,8 @@ impl Jobs for Watched {
         if let Some(bytes) = self.resized[job] {
             resize(bytes);
         }
-        let end = Instant::now() + Duration::from_millis(5);
-        while Instant::now() < end {
+        let watch = Stopwatch::start();
+        while watch.seconds() < 0.005 {
             self.alone[job].fetch_max(self.n_running.load(Ordering::SeqCst), Ordering::SeqCst);
             std::thread::yield_now();
         }
@@ -155,7 +155,7 @@ fn a_job_waits_for_one_that_will_tell_under_a_limit_alone() {
         fn run(&self, _: usize, _: &dyn Fn(u64)) {
             let n = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             self.1.fetch_max(n, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(std::time::Duration::from_millis(2));
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }

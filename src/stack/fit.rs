@@ -1,7 +1,6 @@
 //! How a stack is fitted: the members ([`tasks`](super::tasks)), then levels, then the blender.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use rayon::prelude::*;
 
@@ -12,6 +11,7 @@ use super::report::{Dropped, MemberReport, StackReport, correlations};
 use super::run_task::MemberFit;
 use super::tasks::{BaseFits, SplitFit, fit_members};
 use super::{Event, Level, MemberKind, Meta, OnFailure, Stack, StackTarget};
+use crate::clock::Stopwatch;
 use crate::data::coverage::Profile;
 use crate::data::{
     Features, FitContext, InSample, OutOfSample, Prediction, RowIndex, Target, Train,
@@ -29,8 +29,8 @@ use crate::transform::FittedTransformer;
 /// Folds of the blender and of further levels where the plan has none of its own.
 const META_FOLDS: usize = 5;
 
-pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<FittedStack<Y>> {
-    let start = Instant::now();
+pub(crate) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<FittedStack<Y>> {
+    let start = Stopwatch::start();
     check(stack)?;
     let progress = Watch {
         own: stack.progress.as_ref(),
@@ -110,7 +110,7 @@ pub(super) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
         n_splits: plan.n_splits(),
         peak_estimate: peak,
         memory_limit: stack.memory_limit,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds: start.seconds(),
     };
     Ok(FittedStack {
         shape: known.target.take(&[]),
@@ -693,7 +693,7 @@ fn fit_level<Y: StackTarget>(
     let form = FittedForm::fit(level.form, meta, known.weights.as_deref());
     let features = form.features(meta)?;
     let fit_one = |name: &str, estimator: &dyn DynEstimator<Y>| -> Result<_> {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let seed = seed.child(name);
         let prediction = cross_fit(folds, &known.target, |fold, fit_rows, rows| {
             if known.progress.is_stopped() {
@@ -717,7 +717,7 @@ fn fit_level<Y: StackTarget>(
         let predictor = estimator
             .fit_dyn(&features, &known.target, &known.context(seed))
             .map_err(|e| known.place(e))?;
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = start.seconds();
         known.progress.event(&Event::Fitted {
             member: name,
             level: number,

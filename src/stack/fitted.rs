@@ -139,6 +139,10 @@ impl<Y: Target> FittedStack<Y> {
     /// If those models were not kept ([`NewRows::Refit`] and [`NewRows::FoldAverage`] need what
     /// was asked for in fitting), or anything below fails.
     pub fn predict_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
+        Y::predict_stack(self, rows, new_rows)
+    }
+
+    pub(crate) fn predict_here(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
         in_pool(self.work(rows), || {
             self.blend(rows, self.members_with(rows, new_rows)?)
         })
@@ -155,6 +159,13 @@ impl<Y: Target> FittedStack<Y> {
     /// # Errors
     /// As [`FittedStack::predict_with`].
     pub fn predict_with_members(
+        &self,
+        rows: Rows<'_>,
+    ) -> Result<(Y::Prediction, Vec<Y::Prediction>)> {
+        Y::predict_stack_and_members(self, rows)
+    }
+
+    pub(crate) fn predict_both_here(
         &self,
         rows: Rows<'_>,
     ) -> Result<(Y::Prediction, Vec<Y::Prediction>)> {
@@ -199,6 +210,10 @@ impl<Y: Target> FittedStack<Y> {
     /// # Errors
     /// As [`FittedStack::predict_with`].
     pub fn predict_members(&self, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
+        Y::predict_stack_members(self, rows)
+    }
+
+    pub(crate) fn members_here(&self, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
         in_pool(self.work(rows), || self.members_with(rows, self.new_rows))
     }
 

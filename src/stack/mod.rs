@@ -40,9 +40,11 @@ pub use blend::{
     Average, AverageBlender, Blender, EstimatorBlender, FittedBlender, GreedySelection,
     LogisticBlender, NonNegativeBlender, RidgeBlender, Weights,
 };
+pub(crate) use fit::fit;
 pub use fitted::FittedStack;
 pub use meta::{Meta, MetaForm};
 pub use report::{Dropped, MemberReport, StackReport};
+pub(crate) use tasks::memory_of;
 
 pub use crate::progress::{Event, Progress, StopFlag};
 
@@ -556,11 +558,11 @@ impl<Y: StackTarget> Learner<Y> for Stack<Y> {
     type Fitted = FittedStack<Y>;
 
     fn fit(&self, train: crate::data::Train<'_, Y>) -> Result<Self::Fitted> {
-        fit::fit(self, train)
+        Y::fit_stack(self, train)
     }
 
     /// As many of the first level's largest tasks as there are threads, or as the limit allows.
     fn memory(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
-        tasks::memory_of(self, n_rows, n_columns, n_outputs)
+        Y::stack_memory(self, n_rows, n_columns, n_outputs)
     }
 }

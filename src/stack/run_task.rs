@@ -4,11 +4,11 @@
 //! that one of the two matrices is alive at a time.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::fitted::FittedMember;
 use super::tasks::{Needs, Task, Tasks};
 use super::{Event, MemberKind, StackTarget};
+use crate::clock::Stopwatch;
 use crate::data::{
     Features, FitContext, InSample, OutOfSample, RowIndex, Target, Train, check_prediction,
 };
@@ -117,7 +117,7 @@ impl<Y: StackTarget> Run<'_, Y> {
 
     fn fit_view(&self, v: usize) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)> {
         self.go_on()?;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let part = self.tasks.train.subset(self.task.train)?;
         let view = &self.tasks.stack.views[v];
         let (fitted, features) = view
@@ -127,7 +127,7 @@ impl<Y: StackTarget> Run<'_, Y> {
         self.tasks.progress.event(&Event::Transformed {
             view: view.name(),
             split: self.task.split,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds: start.seconds(),
         });
         Ok((fitted, features))
     }
@@ -272,7 +272,7 @@ impl<Y: StackTarget> Run<'_, Y> {
         view: usize,
         features: &Features<InSample>,
     ) -> Result<MemberFit<Y>> {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let predictor = on_rows(
             self.tasks.train,
             self.task.train,
@@ -282,7 +282,7 @@ impl<Y: StackTarget> Run<'_, Y> {
         Ok(MemberFit {
             fitted: FittedMember::Predictor(view, predictor),
             prediction: None,
-            fit_seconds: start.elapsed().as_secs_f64(),
+            fit_seconds: start.seconds(),
             predict_seconds: 0.0,
         })
     }
@@ -295,7 +295,7 @@ impl<Y: StackTarget> Run<'_, Y> {
         view: usize,
         features: &Features<InSample>,
     ) -> Result<MemberFit<Y>> {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let (predictor, prediction) = on_rows(
             self.tasks.train,
             self.task.train,
@@ -305,7 +305,7 @@ impl<Y: StackTarget> Run<'_, Y> {
         Ok(MemberFit {
             fitted: FittedMember::Predictor(view, predictor),
             prediction: Some(prediction),
-            fit_seconds: start.elapsed().as_secs_f64(),
+            fit_seconds: start.seconds(),
             predict_seconds: 0.0,
         })
     }
@@ -319,20 +319,20 @@ impl<Y: StackTarget> Run<'_, Y> {
         let FittedMember::Predictor(_, predictor) = &fit.fitted else {
             return Err(Error::unsupported("a learner on a view"));
         };
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let prediction = predictor
             .predict(held_out)
             .map_err(|e| e.among(RowIndex::Some(self.task.validation)))?;
-        Ok((prediction, start.elapsed().as_secs_f64()))
+        Ok((prediction, start.seconds()))
     }
 
     fn fit_learner(&self, learner: &dyn DynLearner<Y>, m: usize) -> Result<MemberFit<Y>> {
         let (train, task) = (self.tasks.train, self.task);
         let seed = self.seed("member", self.name(m));
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let fitted = learner.fit_dyn(train.subset(task.train)?.with_seed(seed))?;
-        let fit_seconds = start.elapsed().as_secs_f64();
-        let start = Instant::now();
+        let fit_seconds = start.seconds();
+        let start = Stopwatch::start();
         let prediction = match task.split {
             Some(_) => Some(fitted.predict(train.rows().subset(task.validation)?)?),
             None => None,
@@ -341,7 +341,7 @@ impl<Y: StackTarget> Run<'_, Y> {
             fitted: FittedMember::Learner(fitted),
             prediction,
             fit_seconds,
-            predict_seconds: start.elapsed().as_secs_f64(),
+            predict_seconds: start.seconds(),
         })
     }
 }

@@ -190,7 +190,7 @@ fn needs<Y: Target>(
 
 /// What a stack that is fitted on so many rows needs, by estimate: as many of its largest tasks as
 /// there are threads, or as its own limit allows.
-pub(super) fn memory_of<Y: Target>(
+pub(crate) fn memory_of<Y: Target>(
     stack: &Stack<Y>,
     n_rows: usize,
     n_columns: usize,

@@ -2,7 +2,7 @@
 
 use super::{FittedTransformer, Transformer, UnsupervisedTransformer};
 use crate::data::batches::{BatchedTable, Batches, TrainBatches, for_each_batch};
-use crate::data::{Feature, Features, FitContext, OutOfSample, Role, Table, Target};
+use crate::data::{Feature, Features, FitContext, OutOfSample, Role, Table, Target, Train};
 use crate::error::{Error, Result};
 
 /// What has to lie in memory at a time for a transformer to be fitted.
@@ -36,13 +36,24 @@ pub(super) fn fit<Y: Target, T: Transformer<Y>>(
     transformer: &T,
     train: TrainBatches<'_, Y>,
 ) -> Result<T::Fitted> {
-    let scope = transformer.scope();
-    let groups = groups(train.table(), &train.positions(), scope)?;
-    let parts = groups
-        .iter()
-        .map(|group| train.with_columns(group, scope.beside(), |train| transformer.fit_part(train)))
-        .collect::<Result<Vec<_>>>()?;
+    let mut parts = Vec::new();
+    Y::for_each_group(train, transformer.scope(), &mut |train| {
+        parts.push(transformer.fit_part(train)?);
+        Ok(())
+    })?;
     transformer.join(parts, train.target())
+}
+
+/// Hands the rows with each group of columns that fit into memory together to `f`.
+pub(crate) fn for_each_group<Y: Target>(
+    train: TrainBatches<'_, Y>,
+    scope: Scope<'_>,
+    f: &mut dyn FnMut(Train<'_, Y>) -> Result<()>,
+) -> Result<()> {
+    for group in groups(train.table(), &train.positions(), scope)? {
+        train.with_columns(&group, scope.beside(), &mut *f)?;
+    }
+    Ok(())
 }
 
 /// See [`UnsupervisedTransformer::fit_batched_rows`].

@@ -48,8 +48,11 @@ impl<Y: Target, T: Transformer<Y>, S: FeatureStep> Transformer<Y> for Then<T, S>
     }
 
     fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        let parts = parts.into_iter().map(|part| (part.first, part.step));
-        let (firsts, steps) = parts.unzip();
+        let (mut firsts, mut steps) = (Vec::new(), Vec::new());
+        for part in parts {
+            firsts.push(part.first);
+            steps.push(part.step);
+        }
         let first = self.first.join(firsts, target)?;
         let step = self.step.join(steps, first.fields())?;
         Ok(FittedThen { first, step })

@@ -177,6 +177,23 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
     type Fitted = FittedColumnTransformer;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        Y::fit_columns(self, train)
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        Y::fit_columns_part(self, train)
+    }
+
+    fn fit_batches(&self, train: TrainBatches<'_, Y>) -> Result<Self::Fitted> {
+        Y::fit_columns_batches(self, train)
+    }
+}
+
+impl<Y: Target> ColumnTransformer<Y> {
+    pub(crate) fn fit_transform_here(
+        &self,
+        train: Train<'_, Y>,
+    ) -> Result<(FittedColumnTransformer, Features<InSample>)> {
         let rows = train.rows();
         let steps = self.steps(rows, |selector| selector.positions(rows))?;
         let results: Vec<Result<_>> = steps
@@ -203,7 +220,7 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
         ))
     }
 
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+    pub(crate) fn fit_part_here(&self, train: Train<'_, Y>) -> Result<FittedColumnTransformer> {
         let rows = train.rows();
         let steps = self.steps(rows, |selector| selector.positions(rows))?;
         let fitted: Vec<Result<_>> = steps
@@ -218,7 +235,10 @@ impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
         self.of_steps(steps, fitted.into_iter().collect::<Result<_>>()?)
     }
 
-    fn fit_batches(&self, train: TrainBatches<'_, Y>) -> Result<Self::Fitted> {
+    pub(crate) fn fit_batches_here(
+        &self,
+        train: TrainBatches<'_, Y>,
+    ) -> Result<FittedColumnTransformer> {
         let table = train.table();
         let mut rows = table.empty().rows();
         if let Some(columns) = train.chosen() {

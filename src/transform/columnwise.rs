@@ -10,7 +10,7 @@ use super::placement::{Placement, moved};
 use super::sample::{Sample, mean_variance};
 use crate::data::Number;
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
-use crate::data::{OutOfSample, Provenance, RowIndex, Rows, for_each_numbers, weighty};
+use crate::data::{OutOfSample, RowIndex, Rows, for_each_numbers, weighty};
 use crate::error::{Error, Result};
 use crate::parallel::shortest_run;
 
@@ -684,7 +684,7 @@ impl<M: ColumnMap> Columnwise<M> {
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
-    pub(crate) fn apply<P: Provenance>(&self, features: Features<P>) -> Result<Features<P>> {
+    pub(crate) fn apply(&self, features: Features<OutOfSample>) -> Result<Features<OutOfSample>> {
         features.check_fields(&self.fields)?;
         let n_rows = features.n_rows();
         let mut values = features.into_buffer();
@@ -803,12 +803,23 @@ macro_rules! columnwise_step {
             }
         }
 
+        impl $fitted {
+            fn apply_any(
+                &self,
+                features: $crate::data::Features<$crate::data::OutOfSample>,
+            ) -> $crate::error::Result<$crate::data::Features<$crate::data::OutOfSample>> {
+                self.0.apply(features)
+            }
+        }
+
         impl $crate::transform::FittedFeatureStep for $fitted {
             fn apply<P: $crate::data::Provenance>(
                 &self,
                 features: $crate::data::Features<P>,
             ) -> $crate::error::Result<$crate::data::Features<P>> {
-                self.0.apply(features)
+                Ok(self
+                    .apply_any(features.with_provenance())?
+                    .with_provenance())
             }
 
             fn fields(&self) -> &[$crate::data::Feature] {

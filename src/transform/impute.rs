@@ -544,6 +544,18 @@ impl FeatureStep for Imputer {
 
 impl FittedFeatureStep for FittedImputer {
     fn apply<P: Provenance>(&self, features: Features<P>) -> Result<Features<P>> {
+        Ok(self
+            .apply_any(features.with_provenance())?
+            .with_provenance())
+    }
+
+    fn fields(&self) -> &[Feature] {
+        &self.fields
+    }
+}
+
+impl FittedImputer {
+    fn apply_any(&self, features: Features<OutOfSample>) -> Result<Features<OutOfSample>> {
         if self.group.is_some() {
             return Err(Error::unsupported(
                 "filling features with an imputer fitted by group",
@@ -566,9 +578,5 @@ impl FittedFeatureStep for FittedImputer {
             });
         values.append(&mut indicators);
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
-    }
-
-    fn fields(&self) -> &[Feature] {
-        &self.fields
     }
 }

@@ -1,6 +1,10 @@
 //! Tests of memory limits: results do not depend on them, and they bound what runs at once.
 //! What is really allocated is counted in `tests/memory.rs`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test waits so long and no longer"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

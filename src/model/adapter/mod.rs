@@ -17,7 +17,9 @@ use std::sync::Arc;
 pub use super::MaxFeatures;
 
 use super::Predictor;
-use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target};
+use crate::data::{
+    DynTarget, Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target,
+};
 use crate::error::{Error, Result};
 use crate::folds::strata_of;
 use crate::random::Seed;
@@ -84,34 +86,46 @@ impl<Y, M> Fitted<Y, M> {
 
 impl<Y: Target, M: OutputModel> Predictor<Y> for Fitted<Y, M> {
     fn predict(&self, features: &Features<OutOfSample>) -> Result<Y::Prediction> {
-        features.check_fields(&self.fields)?;
-        features.check_finite()?;
-        let n_rows = features.n_rows();
-        let Some(model) = &self.model else {
-            let columns = self.means.iter().map(|&m| vec![m; n_rows]).collect();
-            return self.outcome.prediction(columns);
-        };
-        let mut outputs = if n_rows == 0 {
-            vec![Vec::new(); self.means.len()]
-        } else {
-            guarded(model.backend(), || model.outputs(features))??
-        };
-        for column in &outputs {
-            if let Some(row) = column.iter().position(|v| !v.is_finite()) {
-                let message = format!("a prediction of {}", column[row]);
-                return Err(Error::backend(model.backend().to_string(), message).in_row(row));
-            }
-        }
-        if predicts_classes::<Y>() {
-            into_probabilities(&mut outputs, &self.means);
-        }
-        self.outcome.prediction(outputs)
+        let model = self.model.as_ref().map(|model| model as &dyn OutputModel);
+        let classes = predicts_classes::<Y>();
+        let columns = outputs(&self.fields, &self.means, model, classes, features)?;
+        self.outcome.prediction(columns)
     }
+}
+
+fn outputs(
+    fields: &[Feature],
+    means: &[f64],
+    model: Option<&dyn OutputModel>,
+    classes: bool,
+    features: &Features<OutOfSample>,
+) -> Result<Vec<Vec<f64>>> {
+    features.check_fields(fields)?;
+    features.check_finite()?;
+    let n_rows = features.n_rows();
+    let Some(model) = model else {
+        return Ok(means.iter().map(|&m| vec![m; n_rows]).collect());
+    };
+    let mut outputs = if n_rows == 0 {
+        vec![Vec::new(); means.len()]
+    } else {
+        guarded(model.backend(), || model.outputs(features))??
+    };
+    for column in &outputs {
+        if let Some(row) = column.iter().position(|v| !v.is_finite()) {
+            let message = format!("a prediction of {}", column[row]);
+            return Err(Error::backend(model.backend().to_string(), message).in_row(row));
+        }
+    }
+    if classes {
+        into_probabilities(&mut outputs, means);
+    }
+    Ok(outputs)
 }
 
 /// What an adapter may look at when it fits, after the checks that all of them need.
 #[derive(Debug)]
-pub(crate) struct Training<'a, Y> {
+pub(crate) struct Training {
     pub(crate) features: Features<InSample>,
     /// The columns of the target's outputs.
     pub(crate) outputs: Vec<Vec<f64>>,
@@ -121,14 +135,13 @@ pub(crate) struct Training<'a, Y> {
     pub(crate) strata: Vec<u32>,
     pub(crate) seed: Seed,
     means: Vec<f64>,
-    target: &'a Y,
 }
 
-impl<'a, Y: Target> Training<'a, Y> {
+impl Training {
     /// Checks that there are rows and features, as many rows of each as of the other, all finite.
     pub(crate) fn new(
         features: &Features<InSample>,
-        target: &'a Y,
+        target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Result<Self> {
         let n = target.n_rows();
@@ -165,7 +178,6 @@ impl<'a, Y: Target> Training<'a, Y> {
             groups: context.groups().map(<[u32]>::to_vec),
             strata: strata_of(target, RowIndex::All(n), context.weights()),
             seed: context.seed(),
-            target,
         })
     }
 
@@ -224,10 +236,10 @@ impl<'a, Y: Target> Training<'a, Y> {
     }
 
     /// What the fit gives; `None` for a constant target.
-    pub(crate) fn finish<M>(self, model: Option<M>) -> Fitted<Y, M> {
+    pub(crate) fn finish<Y: Target, M>(self, target: &Y, model: Option<M>) -> Fitted<Y, M> {
         Fitted {
             fields: self.features.shared_fields(),
-            outcome: self.target.take(&[]),
+            outcome: target.take(&[]),
             means: self.means,
             model,
         }

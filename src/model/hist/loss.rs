@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::Target;
+use crate::data::DynTarget;
 use crate::error::{Error, Result};
 
 /// The loss that boosting makes small.
@@ -83,7 +83,7 @@ impl Objective {
     /// # Errors
     /// If a loss of labels meets values or the other way round; if a quantile's level is not
     /// strictly between 0 and 1.
-    pub(crate) fn new<Y: Target>(loss: Loss, target: &Y) -> Result<Self> {
+    pub(crate) fn new(loss: Loss, target: &dyn DynTarget) -> Result<Self> {
         let n_classes = target.class_names().len();
         let values_only = |objective| match n_classes {
             0 => Ok(objective),

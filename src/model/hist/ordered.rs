@@ -3,7 +3,7 @@
 use super::bins::{FeatureBins, code_of, statistic_slot};
 use super::boosting::{Data, FittedHistGradientBoosting};
 use super::options::HighCardinality;
-use crate::data::{Feature, FeatureKind, Features, FitContext, InSample, RowIndex, Target};
+use crate::data::{DynTarget, Feature, FeatureKind, Features, FitContext, InSample, RowIndex};
 use crate::error::Result;
 use crate::transform::encode::{Pass, blend, by_time};
 use crate::transform::origin_of_means;
@@ -32,11 +32,11 @@ struct Statistic {
 
 impl Statistics {
     /// Those of the rows to grow trees on; none if no code has so many levels.
-    pub(super) fn new<Y: Target>(
+    pub(super) fn new(
         option: HighCardinality,
         features: &Features<InSample>,
         data: &Data,
-        target: &Y,
+        target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Option<Self> {
         let HighCardinality::OrderedStatistic { more_than } = option else {
@@ -126,11 +126,11 @@ impl Statistics {
     }
 
     /// A model that was fitted on these statistics, as one of the codes.
-    pub(super) fn put_back<Y>(
+    pub(super) fn put_back(
         &self,
-        mut fitted: FittedHistGradientBoosting<Y>,
+        mut fitted: FittedHistGradientBoosting<()>,
         features: &Features<InSample>,
-    ) -> FittedHistGradientBoosting<Y> {
+    ) -> FittedHistGradientBoosting<()> {
         let numbers = fitted.bins;
         let mut replaced: Vec<Option<&FeatureBins>> = vec![None; numbers.len()];
         let mut bins = numbers.to_vec();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bins::FeatureBins;
 use super::tree::{LANES, Tile, Tree, used_features};
-use crate::data::{Feature, Features, Provenance};
+use crate::data::{Feature, Features, OutOfSample};
 
 /// What each feature adds to one raw score of a tree model, row by row: SHAP values.
 ///
@@ -101,11 +101,11 @@ impl ShapValues {
 
 /// SHAP values of the scores of [`sum_trees`](super::tree::sum_trees), one of each of these
 /// classes.
-pub(super) fn shap_values<P: Provenance>(
+pub(super) fn shap_values(
     trees: &[Tree],
     start: &[f64],
     bins: &[FeatureBins],
-    features: &Features<P>,
+    features: &Features<OutOfSample>,
     classes: &[Option<String>],
 ) -> Vec<ShapValues> {
     let (n_rows, n_scores) = (features.n_rows(), start.len());

@@ -98,7 +98,7 @@ impl Estimator<Labels> for BaggedTrees {
         let training = Training::new(features, target, context)?;
         let max_features = self.max_features.of(training.n_features())?;
         if training.is_constant() {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let weights = scaled_weights(training.weights.as_deref(), training.n_rows());
         let outputs = training
@@ -122,7 +122,7 @@ impl Estimator<Labels> for BaggedTrees {
                     .collect::<Result<Vec<Tree>>>()
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(training.finish(Some(FittedBaggedTrees { outputs })))
+        Ok(training.finish(target, Some(FittedBaggedTrees { outputs })))
     }
 
     /// As many trees at once as there are threads, each on some of the rows and features.

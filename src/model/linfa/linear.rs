@@ -74,6 +74,7 @@ impl Estimator<Values> for LinearRegression {
         fit_linear(
             "linfa's linear regression",
             training,
+            target,
             self.memory_limit,
             |data| {
                 let (n, p) = data.records.dim();
@@ -176,6 +177,7 @@ impl Estimator<Values> for Ridge {
         fit_linear(
             "linfa's ridge regression",
             training,
+            target,
             self.memory_limit,
             |data| solver.fit(data),
         )
@@ -269,9 +271,13 @@ impl Estimator<Values> for ElasticNet {
             l1_ratio: self.l1_ratio,
             max_iterations: self.max_iterations,
         };
-        fit_linear("linfa's elastic net", training, self.memory_limit, |data| {
-            solver.fit(data)
-        })
+        fit_linear(
+            "linfa's elastic net",
+            training,
+            target,
+            self.memory_limit,
+            |data| solver.fit(data),
+        )
     }
 
     /// As it says under cost.
@@ -310,7 +316,8 @@ impl CoordinateDescent {
 /// intercept.
 fn fit_linear(
     what: &str,
-    training: Training<'_, Values>,
+    training: Training,
+    target: &Values,
     memory_limit: u64,
     fit: impl FnOnce(&Data) -> Result<Vec<f64>>,
 ) -> Result<Fitted<Values, LinearModel>> {
@@ -320,7 +327,7 @@ fn fit_linear(
     check_memory(what, cells, BYTES, memory_limit)?;
     let standard = Standard::fit(&training.features);
     if training.is_constant() || standard.n_kept() == 0 {
-        return Ok(training.finish(None));
+        return Ok(training.finish(target, None));
     }
     let x = columns(n, standard.n_kept(), standard.columns(&training.features))?;
     let mean = training.outputs[0].iter().sum::<f64>() / n as f64;
@@ -336,5 +343,5 @@ fn fit_linear(
         vec![0],
         1,
     );
-    Ok(training.finish(Some(model)))
+    Ok(training.finish(target, Some(model)))
 }

@@ -98,7 +98,7 @@ impl Estimator<Labels> for LogisticRegression {
             Training::new(features, target, context)?.unweighted("linfa's logistic regression")?;
         let standard = Standard::fit(&training.features);
         if training.is_constant() || standard.n_kept() == 0 {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let mut present = target.codes().to_vec();
         present.sort_unstable();
@@ -141,7 +141,7 @@ impl Estimator<Labels> for LogisticRegression {
             output,
             n_outputs,
         );
-        Ok(training.finish(Some(model)))
+        Ok(training.finish(target, Some(model)))
     }
 
     /// As it says under cost.

@@ -83,7 +83,7 @@ impl Estimator<Labels> for GaussianNaiveBayes {
             Training::new(features, target, context)?.unweighted("linfa's naive Bayes")?;
         let standard = Standard::fit(&training.features);
         if training.is_constant() || standard.n_kept() == 0 {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let x = columns(
             training.n_rows(),
@@ -102,12 +102,15 @@ impl Estimator<Labels> for GaussianNaiveBayes {
         })?
         .map_err(|cause| failed(Backend::Linfa, &cause))?;
         let n_outputs = training.outputs.len();
-        Ok(training.finish(Some(FittedGaussianNaiveBayes {
-            standard,
-            model,
-            present,
-            n_outputs,
-        })))
+        Ok(training.finish(
+            target,
+            Some(FittedGaussianNaiveBayes {
+                standard,
+                model,
+                present,
+                n_outputs,
+            }),
+        ))
     }
 
     /// As it says under cost.

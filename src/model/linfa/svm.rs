@@ -142,7 +142,7 @@ impl Estimator<Labels> for SupportVectorMachine {
             self.memory_limit,
         )?;
         if training.is_constant() {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let machines = training
             .varying()
@@ -150,10 +150,13 @@ impl Estimator<Labels> for SupportVectorMachine {
             .map(|k| Ok((k, self.fit_output(&training, k)?)))
             .collect::<Result<Vec<_>>>()?;
         let n_outputs = training.outputs.len();
-        Ok(training.finish(Some(FittedSupportVectorMachine {
-            machines,
-            n_outputs,
-        })))
+        Ok(training.finish(
+            target,
+            Some(FittedSupportVectorMachine {
+                machines,
+                n_outputs,
+            }),
+        ))
     }
 
     /// The kernel of the sampled rows, their features and copies of these; as many folds at once as
@@ -167,7 +170,7 @@ impl Estimator<Labels> for SupportVectorMachine {
 }
 
 impl SupportVectorMachine {
-    fn fit_output(&self, training: &Training<'_, Labels>, output: usize) -> Result<Calibrated> {
+    fn fit_output(&self, training: &Training, output: usize) -> Result<Calibrated> {
         let positive: Vec<bool> = training.outputs[output].iter().map(|&v| v > 0.5).collect();
         let machine = Machine::fit(self, &training.features, &positive)?;
         let (rows, margins) = self.out_of_fold(training, &positive)?;
@@ -180,11 +183,7 @@ impl SupportVectorMachine {
 
     /// Rows, and margins of machines that were not fitted on them. Folds without which only one
     /// class is left have none.
-    fn out_of_fold(
-        &self,
-        training: &Training<'_, Labels>,
-        positive: &[bool],
-    ) -> Result<(Vec<u32>, Vec<f64>)> {
+    fn out_of_fold(&self, training: &Training, positive: &[bool]) -> Result<(Vec<u32>, Vec<f64>)> {
         let seed = training.seed.child("platt");
         let strata: Vec<u32> = positive.iter().map(|&y| u32::from(y)).collect();
         let folds = match &training.groups {

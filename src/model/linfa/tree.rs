@@ -98,7 +98,7 @@ impl Estimator<Labels> for DecisionTree {
         let cells = training.n_rows() as u128 * training.n_features() as u128;
         check_memory("linfa's decision tree", cells, BYTES, self.memory_limit)?;
         if training.is_constant() {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let weights = scaled_weights(training.weights.as_deref(), training.n_rows());
         let outputs = training
@@ -114,7 +114,7 @@ impl Estimator<Labels> for DecisionTree {
                 )
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(training.finish(Some(FittedDecisionTree { outputs })))
+        Ok(training.finish(target, Some(FittedDecisionTree { outputs })))
     }
 
     /// One tree an output, as many at once as there are threads.

@@ -24,6 +24,19 @@ pub struct FittedNeuralNetwork<Y> {
     pub(super) networks: Vec<TrainedNetwork>,
 }
 
+impl FittedNeuralNetwork<()> {
+    /// As a network for this target.
+    fn of<Y: Target>(self, target: &Y) -> FittedNeuralNetwork<Y> {
+        FittedNeuralNetwork {
+            fields: self.fields,
+            outcome: target.take(&[]),
+            head: self.head,
+            inputs: self.inputs,
+            networks: self.networks,
+        }
+    }
+}
+
 impl<Y: Target> FittedNeuralNetwork<Y> {
     /// The features that the network was fitted on.
     #[must_use]
@@ -105,23 +118,40 @@ impl<Y: Target> FittedNeuralNetwork<Y> {
 
 impl<Y: Target> Predictor<Y> for FittedNeuralNetwork<Y> {
     fn predict(&self, features: &Features<OutOfSample>) -> Result<Y::Prediction> {
-        features.check_fields(&self.fields)?;
-        let data = self.inputs.encode(features)?;
-        let rows: Vec<u32> = (0..).take(features.n_rows()).collect();
-        let n_scores = self.head.n_scores();
-        let mut out = vec![0.0; rows.len() * n_scores];
-        let share = (self.networks.len() as f64).recip();
-        for TrainedNetwork { network, .. } in &self.networks {
-            add_predictions(network, self.head, &data, &rows, share, &mut out);
-        }
-        let column = |k: usize| out.iter().skip(k).step_by(n_scores).copied();
-        let column = |k: usize| match self.head {
-            // Shares of networks and members add up to 1 but for rounding.
-            Head::Binary | Head::Classes(_) => column(k).map(|p| p.min(1.0)).collect(),
-            Head::Value { .. } => column(k).collect(),
-        };
-        self.outcome.prediction((0..n_scores).map(column).collect())
+        let columns = outputs(
+            &self.fields,
+            &self.inputs,
+            self.head,
+            &self.networks,
+            features,
+        )?;
+        self.outcome.prediction(columns)
     }
+}
+
+fn outputs(
+    fields: &[Feature],
+    inputs: &Inputs,
+    head: Head,
+    networks: &[TrainedNetwork],
+    features: &Features<OutOfSample>,
+) -> Result<Vec<Vec<f64>>> {
+    features.check_fields(fields)?;
+    let data = inputs.encode(features)?;
+    let rows: Vec<u32> = (0..).take(features.n_rows()).collect();
+    let n_scores = head.n_scores();
+    let mut out = vec![0.0; rows.len() * n_scores];
+    let share = (networks.len() as f64).recip();
+    for TrainedNetwork { network, .. } in networks {
+        add_predictions(network, head, &data, &rows, share, &mut out);
+    }
+    let column = |k: usize| out.iter().skip(k).step_by(n_scores).copied();
+    let column = |k: usize| match head {
+        // Shares of networks and members add up to 1 but for rounding.
+        Head::Binary | Head::Classes(_) => column(k).map(|p| p.min(1.0)).collect(),
+        Head::Value { .. } => column(k).collect(),
+    };
+    Ok((0..n_scores).map(column).collect())
 }
 
 /// What [training](super::NeuralNetwork::train) gives: a network, and how its training ended.
@@ -134,8 +164,8 @@ pub struct Trained<Y> {
     pub end: End,
 }
 
-impl<Y: Target> Trained<Y> {
-    pub(super) fn new(fitted: FittedNeuralNetwork<Y>, ends: &[End]) -> Self {
+impl Trained<()> {
+    pub(super) fn new(fitted: FittedNeuralNetwork<()>, ends: &[End]) -> Self {
         let rank = |end: &End| match end {
             End::Diverged { .. } => 0,
             End::Stopped => 1,
@@ -150,6 +180,16 @@ impl<Y: Target> Trained<Y> {
         Self { fitted, end }
     }
 
+    /// As networks for this target.
+    pub(super) fn of<Y: Target>(self, target: &Y) -> Trained<Y> {
+        Trained {
+            fitted: self.fitted.of(target),
+            end: self.end,
+        }
+    }
+}
+
+impl<Y: Target> Trained<Y> {
     /// The network, unless it was stopped or diverged.
     pub(super) fn into_result(self, learning_rate: f64) -> Result<FittedNeuralNetwork<Y>> {
         match self.end {

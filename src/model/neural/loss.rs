@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Target;
+use crate::data::DynTarget;
 
 /// What scores mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub(super) enum Head {
 
 impl Head {
     /// The head for a target, of which these are the numbers and weights of the training rows.
-    pub(super) fn new<Y: Target>(target: &Y, y: &[f64], weights: &[f64]) -> Self {
+    pub(super) fn new(target: &dyn DynTarget, y: &[f64], weights: &[f64]) -> Self {
         match target.class_names().len() {
             0 => {
                 let total: f64 = weights.iter().sum();

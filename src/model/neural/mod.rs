@@ -44,6 +44,7 @@ mod tests;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,8 @@ use self::network::{Architecture, Network};
 use self::options::probability;
 use self::train::{Split, TrainedNetwork};
 use crate::data::{
-    Feature, FeatureKind, Features, FitContext, InSample, Labels, RowIndex, Target, Values,
+    DynTarget, Feature, FeatureKind, Features, FitContext, InSample, Labels, RowIndex, Target,
+    Values,
 };
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
@@ -340,49 +342,8 @@ impl<Y: Target> NeuralNetwork<Y> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Trained<Y>> {
-        let rows = TrainingRows::new(&self.options, features, target, context)?;
-        let options = InputOptions {
-            scaling: self.options.numeric_scaling,
-            embedding: self.options.numeric_embedding,
-            min_level_count: self.options.min_level_count,
-        };
-        let learned = RowIndex::Some(&rows.train);
-        let inputs = Inputs::new(features, learned, context.weights(), options)?;
-        let at = |values: &[f64]| learned.gather(values).into_owned();
-        let head = Head::new(target, &at(&rows.y), &at(&rows.weights));
-        let fields = features.fields();
-        let tables = inputs.tables(|feature, n_rows| self.size_of(&fields[feature], n_rows));
-        let architecture = Architecture {
-            tables: &tables,
-            n_numbers: inputs.n_numbers(),
-            n_scaled: inputs.n_scaled(),
-            numeric: self.options.numeric_embedding,
-            hidden: &self.options.hidden,
-            n_outputs: head.n_scores(),
-            activation: self.options.activation,
-            normalization: self.options.normalization,
-            n_members: self.options.n_members,
-        };
-        let seed = context.seed().child("network");
-        let starts = head.starts(&at(&rows.y));
-        let start = |i: usize| {
-            let mut network = Network::new(&architecture, seed.at(i).child("start"));
-            for &(output, number) in &starts {
-                network.add_to_output(output, number);
-            }
-            TrainedNetwork {
-                network,
-                history: Vec::new(),
-            }
-        };
-        let fitted = FittedNeuralNetwork {
-            fields: features.shared_fields(),
-            outcome: target.take(&[]),
-            head,
-            networks: (0..self.options.n_seeds).map(start).collect(),
-            inputs,
-        };
-        self.run(fitted, features, rows, context)
+        let trained = self.options.train(features, target.as_dyn(), context)?;
+        Ok(trained.of(target))
     }
 
     /// Trains the networks of a fitted model for up to [`n_epochs`](Self::with_n_epochs) epochs
@@ -419,71 +380,17 @@ impl<Y: Target> NeuralNetwork<Y> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<FittedNeuralNetwork<Y>> {
-        let rows = TrainingRows::new(&self.options, features, target, context)?;
+        let rows = TrainingRows::new(&self.options, features, target.as_dyn(), context)?;
         fitted.check_same(features, target)?;
         let fitted = FittedNeuralNetwork {
-            outcome: target.take(&[]),
-            ..fitted.clone()
+            fields: Arc::clone(&fitted.fields),
+            outcome: (),
+            head: fitted.head,
+            inputs: fitted.inputs.clone(),
+            networks: fitted.networks.clone(),
         };
-        self.run(fitted, features, rows, context)?
-            .into_result(self.options.learning_rate)
-    }
-
-    /// Trains the networks, in parallel.
-    fn run(
-        &self,
-        mut fitted: FittedNeuralNetwork<Y>,
-        features: &Features<InSample>,
-        rows: TrainingRows,
-        context: &FitContext<'_>,
-    ) -> Result<Trained<Y>> {
-        let options = &self.options;
-        #[allow(clippy::cast_possible_truncation, reason = "losses have 32 bits")]
-        let noise = Noise {
-            dropout: options.dropout,
-            level_dropout: options.level_dropout,
-            label_smoothing: options.label_smoothing as f32,
-        };
-        #[allow(clippy::cast_possible_truncation, reason = "weights near 1")]
-        let weights = rows.weights.iter().map(|&w| w as f32).collect();
-        let split = Split {
-            data: TrainingData {
-                inputs: fitted.inputs.encode(features)?,
-                head: fitted.head,
-                y: rows.y.iter().map(|&y| fitted.head.scaled(y)).collect(),
-                weights,
-            },
-            y: rows.y,
-            train: rows.train,
-            validation: rows.validation,
-        };
-        let seed = context.seed().child("network");
-        let networks = fitted.networks.into_par_iter().enumerate();
-        let ended: Vec<(TrainedNetwork, End)> = networks
-            .map(|(i, network)| {
-                let progress = context.progress();
-                train::train(options, noise, network, &split, seed.at(i), progress)
-            })
-            .collect();
-        let ends: Vec<End> = ended.iter().map(|(_, end)| *end).collect();
-        fitted.networks = ended.into_iter().map(|(network, _)| network).collect();
-        Ok(Trained::new(fitted, &ends))
-    }
-
-    fn size_of(&self, field: &Feature, n_rows: usize) -> usize {
-        let options = &self.options;
-        let is_code = matches!(field.kind(), FeatureKind::Code { .. });
-        match options.numeric_embedding {
-            NumericEmbedding::PiecewiseLinear { size, .. } if !is_code => return size,
-            _ => {}
-        }
-        let given = options.embedding_sizes.iter();
-        let mut given = given.filter(|(name, _)| name == field.name());
-        // The unknown level is none of the levels.
-        given.next().map_or_else(
-            || options.embedding_size.of(n_rows.saturating_sub(1)),
-            |&(_, size)| size,
-        )
+        let trained = self.options.run(fitted, features, rows, context)?;
+        trained.of(target).into_result(self.options.learning_rate)
     }
 }
 
@@ -543,6 +450,114 @@ impl NetworkOptions {
         }
         probability("label_smoothing", self.label_smoothing)
     }
+
+    fn train(
+        &self,
+        features: &Features<InSample>,
+        target: &dyn DynTarget,
+        context: &FitContext<'_>,
+    ) -> Result<Trained<()>> {
+        let rows = TrainingRows::new(self, features, target, context)?;
+        let options = InputOptions {
+            scaling: self.numeric_scaling,
+            embedding: self.numeric_embedding,
+            min_level_count: self.min_level_count,
+        };
+        let learned = RowIndex::Some(&rows.train);
+        let inputs = Inputs::new(features, learned, context.weights(), options)?;
+        let at = |values: &[f64]| learned.gather(values).into_owned();
+        let head = Head::new(target, &at(&rows.y), &at(&rows.weights));
+        let fields = features.fields();
+        let tables = inputs.tables(|feature, n_rows| self.size_of(&fields[feature], n_rows));
+        let architecture = Architecture {
+            tables: &tables,
+            n_numbers: inputs.n_numbers(),
+            n_scaled: inputs.n_scaled(),
+            numeric: self.numeric_embedding,
+            hidden: &self.hidden,
+            n_outputs: head.n_scores(),
+            activation: self.activation,
+            normalization: self.normalization,
+            n_members: self.n_members,
+        };
+        let seed = context.seed().child("network");
+        let starts = head.starts(&at(&rows.y));
+        let start = |i: usize| {
+            let mut network = Network::new(&architecture, seed.at(i).child("start"));
+            for &(output, number) in &starts {
+                network.add_to_output(output, number);
+            }
+            TrainedNetwork {
+                network,
+                history: Vec::new(),
+            }
+        };
+        let fitted = FittedNeuralNetwork {
+            fields: features.shared_fields(),
+            outcome: (),
+            head,
+            networks: (0..self.n_seeds).map(start).collect(),
+            inputs,
+        };
+        self.run(fitted, features, rows, context)
+    }
+
+    /// Trains the networks, in parallel.
+    fn run(
+        &self,
+        mut fitted: FittedNeuralNetwork<()>,
+        features: &Features<InSample>,
+        rows: TrainingRows,
+        context: &FitContext<'_>,
+    ) -> Result<Trained<()>> {
+        let options = self;
+        #[allow(clippy::cast_possible_truncation, reason = "losses have 32 bits")]
+        let noise = Noise {
+            dropout: options.dropout,
+            level_dropout: options.level_dropout,
+            label_smoothing: options.label_smoothing as f32,
+        };
+        #[allow(clippy::cast_possible_truncation, reason = "weights near 1")]
+        let weights = rows.weights.iter().map(|&w| w as f32).collect();
+        let split = Split {
+            data: TrainingData {
+                inputs: fitted.inputs.encode(features)?,
+                head: fitted.head,
+                y: rows.y.iter().map(|&y| fitted.head.scaled(y)).collect(),
+                weights,
+            },
+            y: rows.y,
+            train: rows.train,
+            validation: rows.validation,
+        };
+        let seed = context.seed().child("network");
+        let networks = fitted.networks.into_par_iter().enumerate();
+        let ended: Vec<(TrainedNetwork, End)> = networks
+            .map(|(i, network)| {
+                let progress = context.progress();
+                train::train(options, noise, network, &split, seed.at(i), progress)
+            })
+            .collect();
+        let ends: Vec<End> = ended.iter().map(|(_, end)| *end).collect();
+        fitted.networks = ended.into_iter().map(|(network, _)| network).collect();
+        Ok(Trained::new(fitted, &ends))
+    }
+
+    fn size_of(&self, field: &Feature, n_rows: usize) -> usize {
+        let options = self;
+        let is_code = matches!(field.kind(), FeatureKind::Code { .. });
+        match options.numeric_embedding {
+            NumericEmbedding::PiecewiseLinear { size, .. } if !is_code => return size,
+            _ => {}
+        }
+        let given = options.embedding_sizes.iter();
+        let mut given = given.filter(|(name, _)| name == field.name());
+        // The unknown level is none of the levels.
+        given.next().map_or_else(
+            || options.embedding_size.of(n_rows.saturating_sub(1)),
+            |&(_, size)| size,
+        )
+    }
 }
 
 /// Targets and weights by row of the features, and which rows are trained on.
@@ -555,10 +570,10 @@ struct TrainingRows {
 }
 
 impl TrainingRows {
-    fn new<Y: Target>(
+    fn new(
         options: &NetworkOptions,
         features: &Features<InSample>,
-        target: &Y,
+        target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Result<Self> {
         options.check(features.fields())?;

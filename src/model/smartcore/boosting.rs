@@ -7,7 +7,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::xgb_regressor::{Objective, XGRegressor, XGRegressorParameters};
 
 use super::matrix::{dense, dense_rows};
-use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
+use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::adapter::linear::logistic;
 use crate::model::adapter::{
@@ -110,6 +110,24 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
+        let (training, model) = self.train(features, target.as_dyn(), context)?;
+        Ok(training.finish(target, model))
+    }
+
+    /// Two copies of the sampled rows, one of them row by row, and the sample itself.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
+        bytes(n_rows, n_features, 12)
+    }
+}
+
+impl GradientBoosting {
+    fn train(
+        &self,
+        features: &Features<InSample>,
+        target: &dyn DynTarget,
+        context: &FitContext<'_>,
+    ) -> Result<(Training, Option<FittedGradientBoosting>)> {
         at_least_one("n_trees", self.n_trees)?;
         at_least_one("max_depth", usize::from(self.max_depth))?;
         above_zero("learning_rate", self.learning_rate)?;
@@ -123,11 +141,11 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
             .unweighted("smartcore's gradient boosting")?
             .at_most(self.max_rows)?;
         if training.is_constant() {
-            return Ok(training.finish(None));
+            return Ok((training, None));
         }
         let x = dense(&training.features)?;
         let x_rows = dense_rows(&training.features)?;
-        let classes = predicts_classes::<Y>();
+        let classes = !target.class_names().is_empty();
         let boosters = training
             .outputs
             .par_iter()
@@ -145,13 +163,7 @@ impl<Y: Target> Estimator<Y> for GradientBoosting {
                 }
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(training.finish(Some(FittedGradientBoosting { boosters })))
-    }
-
-    /// Two copies of the sampled rows, one of them row by row, and the sample itself.
-    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
-        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
-        bytes(n_rows, n_features, 12)
+        Ok((training, Some(FittedGradientBoosting { boosters })))
     }
 }
 

@@ -10,7 +10,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use super::matrix::dense;
 use super::tree::{Extra, FittedTrees, Forest, Part, check_tree_memory, levels};
-use crate::data::{Features, FitContext, InSample, Target};
+use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::Result;
 use crate::model::adapter::limits::DEFAULT_MEMORY_LIMIT;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
@@ -184,6 +184,27 @@ impl<Y: Target> Estimator<Y> for RandomForest {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
+        let (training, model) = self.train(features, target.as_dyn(), context)?;
+        Ok(training.finish(target, model))
+    }
+
+    /// As it says under cost, for each of the parts that are grown side by side.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(
+            n_rows,
+            n_features,
+            20 * N_PARTS.min(self.options.n_trees) as u64,
+        )
+    }
+}
+
+impl RandomForest {
+    fn train(
+        &self,
+        features: &Features<InSample>,
+        target: &dyn DynTarget,
+        context: &FitContext<'_>,
+    ) -> Result<(Training, Option<FittedTrees>)> {
         let options = self.options;
         let training = Training::new(features, target, context)?;
         fit_parts(options, training, |x, y, weights, job| {
@@ -203,15 +224,6 @@ impl<Y: Target> Estimator<Y> for RandomForest {
             Ok(Part::Forest(Arc::new(forest), job.n_trees))
         })
     }
-
-    /// As it says under cost, for each of the parts that are grown side by side.
-    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
-        bytes(
-            n_rows,
-            n_features,
-            20 * N_PARTS.min(self.options.n_trees) as u64,
-        )
-    }
 }
 
 impl<Y: Target> Estimator<Y> for ExtraTrees {
@@ -223,6 +235,27 @@ impl<Y: Target> Estimator<Y> for ExtraTrees {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
+        let (training, model) = self.train(features, target.as_dyn(), context)?;
+        Ok(training.finish(target, model))
+    }
+
+    /// As it says under cost, for each of the parts that are grown side by side.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(
+            n_rows,
+            n_features,
+            20 * N_PARTS.min(self.options.n_trees) as u64,
+        )
+    }
+}
+
+impl ExtraTrees {
+    fn train(
+        &self,
+        features: &Features<InSample>,
+        target: &dyn DynTarget,
+        context: &FitContext<'_>,
+    ) -> Result<(Training, Option<FittedTrees>)> {
         let options = self.options;
         let training = Training::new(features, target, context)?;
         fit_parts(options, training, |x, y, weights, job| {
@@ -242,15 +275,6 @@ impl<Y: Target> Estimator<Y> for ExtraTrees {
             Ok(Part::Extra(Arc::new(trees), job.n_trees))
         })
     }
-
-    /// As it says under cost, for each of the parts that are grown side by side.
-    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
-        bytes(
-            n_rows,
-            n_features,
-            20 * N_PARTS.min(self.options.n_trees) as u64,
-        )
-    }
 }
 
 /// What one part of a forest is fitted with.
@@ -262,11 +286,11 @@ struct Job {
 }
 
 /// Fits the parts of each output's forest, those of one output in parallel.
-fn fit_parts<Y: Target>(
+fn fit_parts(
     options: Options,
-    training: Training<'_, Y>,
+    training: Training,
     fit: impl Fn(&DenseMatrix<f32>, &Vec<f64>, Option<&[f64]>, &Job) -> Result<Part, Failed> + Sync,
-) -> Result<Fitted<Y, FittedTrees>> {
+) -> Result<(Training, Option<FittedTrees>)> {
     at_least_one("n_trees", options.n_trees)?;
     at_least_one("min_samples_leaf", options.min_samples_leaf)?;
     let levels = levels(options.max_depth)?;
@@ -274,7 +298,7 @@ fn fit_parts<Y: Target>(
     let n_parts = N_PARTS.min(options.n_trees);
     check_tree_memory(&training, n_parts, options.memory_limit)?;
     if training.is_constant() {
-        return Ok(training.finish(None));
+        return Ok((training, None));
     }
     let x = dense(&training.features)?;
     let outputs = training
@@ -301,5 +325,5 @@ fn fit_parts<Y: Target>(
                 .collect::<Result<Vec<Part>>>()
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(training.finish(Some(FittedTrees { outputs })))
+    Ok((training, Some(FittedTrees { outputs })))
 }

@@ -78,7 +78,7 @@ impl Estimator<Labels> for LogisticRegression {
             .unweighted("smartcore's logistic regression")?;
         let standard = Standard::fit(&training.features);
         if training.is_constant() || standard.n_kept() == 0 {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let n_kept = standard.n_kept();
         let x = matrix(
@@ -120,7 +120,7 @@ impl Estimator<Labels> for LogisticRegression {
             output,
             n_outputs,
         );
-        Ok(training.finish(Some(model)))
+        Ok(training.finish(target, Some(model)))
     }
 
     /// As it says under cost.

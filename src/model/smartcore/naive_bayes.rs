@@ -88,7 +88,7 @@ impl Estimator<Labels> for GaussianNaiveBayes {
             Training::new(features, target, context)?.unweighted("smartcore's naive Bayes")?;
         let standard = Standard::fit(&training.features);
         if training.is_constant() || standard.n_kept() == 0 {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         let x = ByLoop(matrix(
             training.n_rows(),
@@ -125,11 +125,14 @@ impl Estimator<Labels> for GaussianNaiveBayes {
             })
             .collect();
         let n_outputs = training.outputs.len();
-        Ok(training.finish(Some(FittedGaussianNaiveBayes {
-            standard,
-            classes,
-            n_outputs,
-        })))
+        Ok(training.finish(
+            target,
+            Some(FittedGaussianNaiveBayes {
+                standard,
+                classes,
+                n_outputs,
+            }),
+        ))
     }
 
     /// As it says under cost.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use smartcore::algorithm::neighbour::linear_search::LinearKNNSearch;
 use smartcore::metrics::distance::euclidian::Euclidian;
 
-use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
+use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::Result;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
@@ -76,11 +76,29 @@ impl<Y: Target> Estimator<Y> for KNearestNeighbors {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
+        let (training, model) = self.train(features, target.as_dyn(), context)?;
+        Ok(training.finish(target, model))
+    }
+
+    /// The rows that are kept, standardised, twice while they are put in place.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
+        bytes(n_rows, n_features, 20)
+    }
+}
+
+impl KNearestNeighbors {
+    fn train(
+        &self,
+        features: &Features<InSample>,
+        target: &dyn DynTarget,
+        context: &FitContext<'_>,
+    ) -> Result<(Training, Option<FittedKNearestNeighbors>)> {
         at_least_one("k", self.k)?;
         let training = Training::new(features, target, context)?.at_most(self.max_rows)?;
         let standard = Standard::fit(&training.features);
         if training.is_constant() || standard.n_kept() == 0 {
-            return Ok(training.finish(None));
+            return Ok((training, None));
         }
         let points = standard
             .rows(&training.features)
@@ -96,13 +114,7 @@ impl<Y: Target> Estimator<Y> for KNearestNeighbors {
             weights: training.weights.clone(),
             search: Arc::new(search),
         };
-        Ok(training.finish(Some(model)))
-    }
-
-    /// The rows that are kept, standardised, twice while they are put in place.
-    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
-        let n_rows = n_rows.min(self.max_rows.unwrap_or(n_rows));
-        bytes(n_rows, n_features, 20)
+        Ok((training, Some(model)))
     }
 }
 

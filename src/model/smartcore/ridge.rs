@@ -89,7 +89,7 @@ impl Estimator<Values> for Ridge {
         let standard = Standard::fit(&training.features);
         let n_kept = standard.n_kept();
         if training.is_constant() || n_kept == 0 {
-            return Ok(training.finish(None));
+            return Ok(training.finish(target, None));
         }
         if n <= n_kept {
             return Err(Error::data(
@@ -125,7 +125,7 @@ impl Estimator<Values> for Ridge {
             vec![0],
             1,
         );
-        Ok(training.finish(Some(model)))
+        Ok(training.finish(target, Some(model)))
     }
 
     /// As it says under cost.

@@ -11,7 +11,7 @@ use smartcore::tree::decision_tree_regressor::{
 };
 
 use super::matrix::dense;
-use crate::data::{Features, FitContext, InSample, OutOfSample, Target};
+use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
@@ -92,12 +92,29 @@ impl<Y: Target> Estimator<Y> for DecisionTree {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
+        let (training, model) = self.train(features, target.as_dyn(), context)?;
+        Ok(training.finish(target, model))
+    }
+
+    /// As it says under cost.
+    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
+        bytes(n_rows, n_features, 20)
+    }
+}
+
+impl DecisionTree {
+    fn train(
+        &self,
+        features: &Features<InSample>,
+        target: &dyn DynTarget,
+        context: &FitContext<'_>,
+    ) -> Result<(Training, Option<FittedTrees>)> {
         let max_depth = levels(self.max_depth)?;
         at_least_one("min_samples_leaf", self.min_samples_leaf)?;
         let training = Training::new(features, target, context)?;
         check_tree_memory(&training, 1, self.memory_limit)?;
         if training.is_constant() {
-            return Ok(training.finish(None));
+            return Ok((training, None));
         }
         let parameters = DecisionTreeRegressorParameters {
             max_depth: Some(max_depth),
@@ -120,12 +137,7 @@ impl<Y: Target> Estimator<Y> for DecisionTree {
                 })
                 .collect::<Result<Vec<_>>>()
         })??;
-        Ok(training.finish(Some(FittedTrees { outputs: trees })))
-    }
-
-    /// As it says under cost.
-    fn memory(&self, n_rows: usize, n_features: usize, _n_outputs: usize) -> u64 {
-        bytes(n_rows, n_features, 20)
+        Ok((training, Some(FittedTrees { outputs: trees })))
     }
 }
 
@@ -201,11 +213,7 @@ pub(crate) fn levels(max_depth: u16) -> Result<u16> {
 
 /// Refuses trees of which so many parts, each with its own order of the rows by each feature,
 /// would not fit in memory together.
-pub(crate) fn check_tree_memory<Y: Target>(
-    training: &Training<'_, Y>,
-    n_parts: usize,
-    limit: u64,
-) -> Result<()> {
+pub(crate) fn check_tree_memory(training: &Training, n_parts: usize, limit: u64) -> Result<()> {
     const BYTES: u32 = 20;
     let cells = training.n_rows() as u128 * training.n_features() as u128 * n_parts as u128;
     check_memory("smartcore's trees", cells, BYTES, limit)

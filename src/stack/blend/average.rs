@@ -55,6 +55,17 @@ impl<Y: Target> Blender<Y> for AverageBlender {
         &self,
         meta: &Meta<Y, InSample>,
         target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn FittedBlender<Y>>> {
+        Y::fit_average(self, meta, target, context)
+    }
+}
+
+impl AverageBlender {
+    pub(crate) fn fit_here<Y: Target>(
+        &self,
+        meta: &Meta<Y, InSample>,
+        target: &Y,
         _context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
         if meta.extra().is_some() {

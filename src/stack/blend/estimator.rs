@@ -43,6 +43,17 @@ impl<Y: Target> Blender<Y> for EstimatorBlender<Y> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
+        Y::fit_estimator_blender(self, meta, target, context)
+    }
+}
+
+impl<Y: Target> EstimatorBlender<Y> {
+    pub(crate) fn fit_here(
+        &self,
+        meta: &Meta<Y, InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn FittedBlender<Y>>> {
         let form = FittedForm::fit(self.form, meta, context.weights());
         let predictor = self
             .estimator

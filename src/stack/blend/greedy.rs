@@ -77,6 +77,17 @@ impl<Y: StackTarget> Blender<Y> for GreedySelection<Y> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
+        Y::fit_greedy(self, meta, target, context)
+    }
+}
+
+impl<Y: StackTarget> GreedySelection<Y> {
+    pub(crate) fn fit_here(
+        &self,
+        meta: &Meta<Y, InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn FittedBlender<Y>>> {
         if self.n_steps == 0 {
             return Err(Error::parameter("steps", "1 or more", self.n_steps));
         }

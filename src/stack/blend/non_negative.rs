@@ -32,6 +32,16 @@ impl<Y: Target> Blender<Y> for NonNegativeBlender {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
+        Y::fit_non_negative(meta, target, context)
+    }
+}
+
+impl NonNegativeBlender {
+    pub(crate) fn fit_here<Y: Target>(
+        meta: &Meta<Y, InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn FittedBlender<Y>>> {
         let m = meta.predictions().len();
         let Some(first) = meta.predictions().first() else {
             return Err(Error::data("at least one member", "none"));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::targets::origin;
-use crate::data::{Features, InSample, Target, Train};
+use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, RowIndex, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::{Folds, inner_folds};
 use crate::random::Seed;
@@ -158,46 +158,23 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
         let seed = train.seed().child("cross_fitted");
-        let folds = self.folds.of(train, seed.child("folds"))?;
+        let folds = self.folds.of(train.as_dyn(), seed.child("folds"))?;
         let values = train.table_target().output(0, train.rows().index());
-        let train = train.with_target_origin(origin(train, &values));
+        let train = train.with_target_origin(origin(train.as_dyn(), &values));
         let fitted = self.encoder.fit(train.with_seed(seed.child("all")))?;
-        let fields = fitted.fields().to_vec();
-        let n_rows = train.len();
-        let mut values = vec![f32::NAN; n_rows * fields.len()];
-        let Some(folds) = folds else {
-            return Ok((fitted, Features::from_buffer(fields, n_rows, values)?));
+        let encode = |fold, others: &[u32], own: &[u32]| {
+            let train = train.subset(others)?.with_seed(seed.child("fold").at(fold));
+            let encoder = self.encoder.fit(train)?;
+            encoder.transform(train.rows().subset(own)?)
         };
         let index = train.rows().index();
-        let parts: Vec<Result<_>> = (0..folds.n_folds())
-            .into_par_iter()
-            .map(|fold| {
-                let others = index.compose(&folds.train(fold));
-                let own = folds.validation(fold);
-                let train = train
-                    .subset(&others)?
-                    .with_seed(seed.child("fold").at(fold));
-                let encoder = self.encoder.fit(train)?;
-                let rows = index.compose(&own);
-                let features = encoder.transform(train.rows().subset(&rows)?)?;
-                features.check_fields(&fields)?;
-                Ok((own, features))
-            })
-            .collect();
-        for (fold, part) in parts.into_iter().enumerate() {
-            let (own, features) = part.map_err(|e| e.in_fold(fold))?;
-            for j in 0..fields.len() {
-                for (&row, &value) in own.iter().zip(features.column(j)) {
-                    values[j * n_rows + row as usize] = value;
-                }
-            }
-        }
-        Ok((fitted, Features::from_buffer(fields, n_rows, values)?))
+        let features = in_sample(fitted.fields(), index, folds.as_deref(), &encode)?;
+        Ok((fitted, features))
     }
 
     fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
         let seed = train.seed().child("cross_fitted");
-        self.folds.of(train, seed.child("folds"))?;
+        self.folds.of(train.as_dyn(), seed.child("folds"))?;
         self.encoder.fit(train.with_seed(seed.child("all")))
     }
 
@@ -208,6 +185,43 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
     fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
         self.encoder.join(parts, target)
     }
+}
+
+type Encode<'a> = dyn Fn(usize, &[u32], &[u32]) -> Result<Features<OutOfSample>> + Sync + 'a;
+
+/// The features of each row, from an encoder of the other folds: `encode` gives, for a fold, those
+/// of its own rows (the last) by an encoder that was fitted on the others (the first); missing
+/// without folds.
+fn in_sample(
+    fields: &[Feature],
+    index: RowIndex<'_>,
+    folds: Option<&Folds>,
+    encode: &Encode<'_>,
+) -> Result<Features<InSample>> {
+    let n_rows = index.len();
+    let mut values = vec![f32::NAN; n_rows * fields.len()];
+    let Some(folds) = folds else {
+        return Features::from_buffer(fields, n_rows, values);
+    };
+    let parts: Vec<Result<_>> = (0..folds.n_folds())
+        .into_par_iter()
+        .map(|fold| {
+            let own = folds.validation(fold);
+            let others = index.compose(&folds.train(fold));
+            let features = encode(fold, &others, &index.compose(&own))?;
+            features.check_fields(fields)?;
+            Ok((own, features))
+        })
+        .collect();
+    for (fold, part) in parts.into_iter().enumerate() {
+        let (own, features) = part.map_err(|e| e.in_fold(fold))?;
+        for j in 0..fields.len() {
+            for (&row, &value) in own.iter().zip(features.column(j)) {
+                values[j * n_rows + row as usize] = value;
+            }
+        }
+    }
+    Features::from_buffer(fields, n_rows, values)
 }
 
 /// The folds inside the training rows.
@@ -225,9 +239,9 @@ impl Default for InnerFolds {
 
 impl InnerFolds {
     /// The folds, or `None` if there are fewer than two rows or groups.
-    pub(super) fn of<Y: Target>(
+    pub(super) fn of(
         &self,
-        train: Train<'_, Y>,
+        train: Train<'_, dyn DynTarget>,
         seed: Seed,
     ) -> Result<Option<Cow<'_, Folds>>> {
         match self {

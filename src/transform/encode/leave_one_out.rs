@@ -10,8 +10,8 @@ use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
 use super::noise::Ziggurat;
 use super::targets::{MissingLevel, TrainingColumns, to_feature};
+use crate::data::{DynTarget, Target, Train};
 use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowIndex, Rows};
-use crate::data::{Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
@@ -215,6 +215,40 @@ impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
     type Fitted = FittedLeaveOneOutEncoder;
 
     fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.fit_part_any(train.as_dyn())
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        Ok(FittedLeaveOneOutEncoder::join(parts, target.as_dyn()))
+    }
+}
+
+impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
+    type Fitted = FittedLeaveOneOutEncoder;
+
+    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        self.fit_transform_any(train.as_dyn())
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.fit_part_any(train.as_dyn())
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        Ok(FittedLeaveOneOutEncoder::join(parts, target.as_dyn()))
+    }
+}
+
+impl LeaveOneOutEncoder {
+    fn fit_part_any(&self, train: Train<'_, dyn DynTarget>) -> Result<FittedLeaveOneOutEncoder> {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
         let targets = self.targets(&columns);
@@ -229,20 +263,10 @@ impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
         Ok(FittedLeaveOneOutEncoder(columns.lookup(fitted.collect())))
     }
 
-    fn scope(&self) -> Scope<'_> {
-        Scope::Columns
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        let parts = parts.into_iter().map(|part| part.0);
-        Ok(FittedLeaveOneOutEncoder(Lookup::join(parts, target)))
-    }
-}
-
-impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
-    type Fitted = FittedLeaveOneOutEncoder;
-
-    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+    fn fit_transform_any(
+        &self,
+        train: Train<'_, dyn DynTarget>,
+    ) -> Result<(FittedLeaveOneOutEncoder, Features<InSample>)> {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
         let seed = train.seed().child("leave_one_out");
@@ -271,18 +295,6 @@ impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
         })?;
         let features = Features::from_buffer(Arc::clone(&columns.fields), train.len(), values)?;
         Ok((FittedLeaveOneOutEncoder(columns.lookup(fitted)), features))
-    }
-
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
-        TargetStatistic::fit(self, train)
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        TargetStatistic::<Y>::scope(self)
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        TargetStatistic::join(self, parts, target)
     }
 }
 
@@ -555,6 +567,12 @@ impl<'a> OutputTarget<'a> {
 /// A fitted [`LeaveOneOutEncoder`]: the plain mean of each level over all training rows.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedLeaveOneOutEncoder(Lookup);
+
+impl FittedLeaveOneOutEncoder {
+    fn join(parts: Vec<Self>, target: &dyn DynTarget) -> Self {
+        Self(Lookup::join(parts.into_iter().map(|part| part.0), target))
+    }
+}
 
 impl FittedTransformer for FittedLeaveOneOutEncoder {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {

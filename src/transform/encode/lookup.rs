@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cells::{Cells, fill, named_cells};
 use super::names::output_fields;
-use crate::data::{Feature, Features, Levels, OutOfSample, RowIndex, Rows, Target};
+use crate::data::{DynTarget, Feature, Features, Levels, OutOfSample, RowIndex, Rows};
 use crate::error::Result;
 use crate::transform::Placement;
 
@@ -91,7 +91,7 @@ impl Lookup {
     }
 
     /// One of several that were fitted on some of the columns each, with the same target.
-    pub(super) fn join<Y: Target>(parts: impl Iterator<Item = Self>, target: &Y) -> Self {
+    pub(super) fn join(parts: impl Iterator<Item = Self>, target: &dyn DynTarget) -> Self {
         let mut origin = 0.0;
         let parts = parts.inspect(|part| origin = part.origin);
         let (columns, _) = Self::into_columns(parts);

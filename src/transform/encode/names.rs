@@ -1,6 +1,6 @@
 //! The order of levels, and the names of the columns that come out.
 
-use crate::data::{Feature, Levels, Target, UniqueNames};
+use crate::data::{DynTarget, Feature, Levels, UniqueNames};
 use std::cmp::Ordering;
 
 /// Puts codes in the order of their levels' names: by value if each is a finite number, else by
@@ -35,9 +35,9 @@ pub(super) fn sort_by_name(codes: &mut [u32], levels: &Levels) {
 }
 
 /// One number an output of the target for each column: `column`, or `column_class`.
-pub(super) fn output_fields<'a, Y: Target>(
+pub(super) fn output_fields<'a>(
     columns: impl Iterator<Item = &'a str>,
-    target: &Y,
+    target: &dyn DynTarget,
 ) -> Vec<Feature> {
     let mut names = UniqueNames::default();
     let mut fields = Vec::new();

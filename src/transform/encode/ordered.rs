@@ -9,7 +9,7 @@ use super::cells::fill;
 use super::lookup::{Lookup, LookupColumn};
 use super::moments::Moments;
 use super::targets::{MissingLevel, TrainingColumns, to_feature};
-use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
@@ -205,7 +205,7 @@ impl OrderedTargetEncoder {
     }
 
     /// The time of each row, if there is one.
-    fn time<'a, Y: Target>(&self, train: Train<'a, Y>) -> Result<Option<Cow<'a, [f64]>>> {
+    fn time<'a>(&self, train: Train<'a, dyn DynTarget>) -> Result<Option<Cow<'a, [f64]>>> {
         let time = train.rows().time();
         if self.order == RowOrder::Time && time.is_none() {
             return Err(Error::data("a time column, as the order asks for", "none"));
@@ -325,6 +325,27 @@ impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
     type Fitted = FittedOrderedTargetEncoder;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        self.fit_transform_any(train.as_dyn())
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.fit_part_any(train.as_dyn())
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        Ok(FittedOrderedTargetEncoder::join(parts, target.as_dyn()))
+    }
+}
+
+impl OrderedTargetEncoder {
+    fn fit_transform_any(
+        &self,
+        train: Train<'_, dyn DynTarget>,
+    ) -> Result<(FittedOrderedTargetEncoder, Features<InSample>)> {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
         let time: Option<Cow<'_, [f64]>> = self.time(train)?;
@@ -339,7 +360,7 @@ impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
         Ok((FittedOrderedTargetEncoder(columns.lookup(fitted)), features))
     }
 
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+    fn fit_part_any(&self, train: Train<'_, dyn DynTarget>) -> Result<FittedOrderedTargetEncoder> {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
         self.time(train)?;
@@ -347,15 +368,6 @@ impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
         let fitted = (0..columns.cells.len()).into_par_iter();
         let fitted = fitted.map(|j| self.new_rows(&columns, &totals, j));
         Ok(FittedOrderedTargetEncoder(columns.lookup(fitted.collect())))
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope::Columns
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        let parts = parts.into_iter().map(|part| part.0);
-        Ok(FittedOrderedTargetEncoder(Lookup::join(parts, target)))
     }
 }
 
@@ -530,6 +542,12 @@ fn earlier_means(targets: &[f64], weights: &[f64], ends: &[u32]) -> Vec<f64> {
 /// A fitted [`OrderedTargetEncoder`]: the statistic of each level over all training rows.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedOrderedTargetEncoder(Lookup);
+
+impl FittedOrderedTargetEncoder {
+    fn join(parts: Vec<Self>, target: &dyn DynTarget) -> Self {
+        Self(Lookup::join(parts.into_iter().map(|part| part.0), target))
+    }
+}
 
 impl FittedTransformer for FittedOrderedTargetEncoder {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {

@@ -10,7 +10,7 @@ use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
 use super::moments::{Moments, others};
 use super::targets::{MissingLevel, TrainingColumns, to_feature};
-use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
 use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
@@ -235,9 +235,9 @@ impl<'a> FoldTargets<'a> {
 }
 
 impl TargetEncoder {
-    fn with_fold_targets<Y: Target, T>(
+    fn with_fold_targets<T>(
         &self,
-        train: Train<'_, Y>,
+        train: Train<'_, dyn DynTarget>,
         f: impl FnOnce(&TrainingColumns<'_>, &FoldTargets<'_>) -> Result<T>,
     ) -> Result<T> {
         self.smoothing.check()?;
@@ -337,6 +337,27 @@ impl<Y: Target> Transformer<Y> for TargetEncoder {
     type Fitted = FittedTargetEncoder;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        self.fit_transform_any(train.as_dyn())
+    }
+
+    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+        self.fit_part_any(train.as_dyn())
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Columns
+    }
+
+    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+        Ok(FittedTargetEncoder::join(parts, target.as_dyn()))
+    }
+}
+
+impl TargetEncoder {
+    fn fit_transform_any(
+        &self,
+        train: Train<'_, dyn DynTarget>,
+    ) -> Result<(FittedTargetEncoder, Features<InSample>)> {
         self.with_fold_targets(train, |columns, folds| {
             let (values, fitted) = fill(train.len(), &columns.widths(), |j, out| {
                 self.encode(columns, folds, j, out)
@@ -346,7 +367,7 @@ impl<Y: Target> Transformer<Y> for TargetEncoder {
         })
     }
 
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+    fn fit_part_any(&self, train: Train<'_, dyn DynTarget>) -> Result<FittedTargetEncoder> {
         self.with_fold_targets(train, |columns, folds| {
             let fitted: Vec<Result<LookupColumn>> = (0..columns.cells.len())
                 .into_par_iter()
@@ -356,20 +377,17 @@ impl<Y: Target> Transformer<Y> for TargetEncoder {
             Ok(FittedTargetEncoder(columns.lookup(fitted)))
         })
     }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope::Columns
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        let parts = parts.into_iter().map(|part| part.0);
-        Ok(FittedTargetEncoder(Lookup::join(parts, target)))
-    }
 }
 
 /// A fitted [`TargetEncoder`]: the smoothed mean of each level over all training rows.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedTargetEncoder(Lookup);
+
+impl FittedTargetEncoder {
+    fn join(parts: Vec<Self>, target: &dyn DynTarget) -> Self {
+        Self(Lookup::join(parts.into_iter().map(|part| part.0), target))
+    }
+}
 
 impl FittedTransformer for FittedTargetEncoder {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {

@@ -7,7 +7,7 @@ use super::crossing::Classes;
 use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::moments::Moments;
 use super::names::output_fields;
-use crate::data::{Feature, RowIndex, Target, Train};
+use crate::data::{DynTarget, Feature, RowIndex, Train};
 use crate::error::Result;
 use crate::transform::origin_of_means;
 
@@ -38,7 +38,7 @@ pub(super) struct TrainingColumns<'a> {
 }
 
 impl<'a> TrainingColumns<'a> {
-    pub(super) fn new<Y: Target>(train: Train<'a, Y>) -> Result<Self> {
+    pub(super) fn new(train: Train<'a, dyn DynTarget>) -> Result<Self> {
         let cells = feature_cells(train.rows())?;
         let target = train.table_target();
         let rows = train.rows().index();
@@ -122,7 +122,7 @@ impl<'a> TrainingColumns<'a> {
 
 /// What is taken off the values of a regression's target before they are encoded: 0, unless `f32`
 /// would not tell the means of levels apart.
-pub(super) fn origin<Y: Target>(train: Train<'_, Y>, values: &[f64]) -> f64 {
+pub(super) fn origin(train: Train<'_, dyn DynTarget>, values: &[f64]) -> f64 {
     if !train.table_target().class_names().is_empty() {
         return 0.0;
     }

@@ -72,7 +72,7 @@ impl HistGradientBoosting {
             let expected = format!("classes {}, as in the fitted model", want.join(", "));
             return Err(Error::data(expected, have.join(", ")));
         }
-        let data = Data::new(self, features.n_rows(), None, target, context)?;
+        let data = Data::new(self, features.n_rows(), None, target.as_dyn(), context)?;
         if data.objective != fitted.objective {
             let expected = format!("{:?}, as in the fitted model", fitted.objective);
             let found = format!("{:?}", data.objective);
@@ -83,7 +83,8 @@ impl HistGradientBoosting {
         let n_before = fitted.trees.len() / fitted.start.len();
         let mut model = Rounds::new(self, &binned, data, fitted.start.clone())?
             .after(n_before, scores)
-            .run(target, context)?;
+            .run(context)?
+            .of(target);
         model.trees.splice(0..0, fitted.trees.iter().cloned());
         // Early stopping leaves rounds in the history whose trees it drops.
         let history = fitted.history.iter().take(n_before).copied();

@@ -2,7 +2,7 @@
 
 use super::super::loss::Objective;
 use super::HistGradientBoosting;
-use crate::data::{FitContext, RowIndex, Target};
+use crate::data::{DynTarget, FitContext, RowIndex};
 use crate::error::{Error, Result};
 use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
 use crate::random::Seed;
@@ -20,11 +20,11 @@ pub(in crate::model::hist) struct Data {
 }
 
 impl Data {
-    pub(in crate::model::hist) fn new<Y: Target>(
+    pub(in crate::model::hist) fn new(
         spec: &HistGradientBoosting,
         n_rows: usize,
         rows: Option<&[u32]>,
-        target: &Y,
+        target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Result<Self> {
         let n = rows.map_or(n_rows, <[u32]>::len);

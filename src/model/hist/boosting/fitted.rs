@@ -34,6 +34,21 @@ pub struct FittedHistGradientBoosting<Y> {
     pub(in crate::model::hist) history: Vec<Round>,
 }
 
+impl FittedHistGradientBoosting<()> {
+    /// As a model of this target.
+    pub(super) fn of<Y: Target>(self, target: &Y) -> FittedHistGradientBoosting<Y> {
+        FittedHistGradientBoosting {
+            fields: self.fields,
+            bins: self.bins,
+            outcome: target.take(&[]),
+            objective: self.objective,
+            start: self.start,
+            trees: self.trees,
+            history: self.history,
+        }
+    }
+}
+
 impl<Y: Target> FittedHistGradientBoosting<Y> {
     /// The features that the model was fitted on.
     #[must_use]
@@ -60,8 +75,7 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     /// # Errors
     /// If the features are not those of fitting.
     pub fn raw_scores(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
-        features.check_fields(&self.fields)?;
-        Ok(sum_trees(&self.trees, &self.start, &self.bins, features))
+        raw_scores(&self.fields, &self.trees, &self.start, &self.bins, features)
     }
 
     /// What each feature adds to each row's raw scores: one [`ShapValues`] a score.
@@ -122,6 +136,17 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
         self.objective.row_outputs(out);
         Ok(())
     }
+}
+
+fn raw_scores(
+    fields: &[Feature],
+    trees: &[Tree],
+    start: &[f64],
+    bins: &[FeatureBins],
+    features: &Features<OutOfSample>,
+) -> Result<Vec<Vec<f64>>> {
+    features.check_fields(fields)?;
+    Ok(sum_trees(trees, start, bins, features))
 }
 
 impl<Y: Target> Predictor<Y> for FittedHistGradientBoosting<Y> {

@@ -17,7 +17,7 @@ use super::loss::Loss;
 use super::options::{Categories, HighCardinality, Monotone, Sampling};
 use super::ordered::Statistics;
 use super::split::Criteria;
-use crate::data::{Feature, Features, FitContext, InSample, Target};
+use crate::data::{DynTarget, Feature, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
@@ -264,21 +264,18 @@ impl HistGradientBoosting {
             let what = "ordered target statistics of features that are in bins already";
             return Err(Error::unsupported(what));
         }
-        let data = Data::new(self, binned.n_rows(), rows, target, context)?;
+        let data = Data::new(self, binned.n_rows(), rows, target.as_dyn(), context)?;
         let start = data.start();
-        Rounds::new(self, binned, data, start)?.run(target, context)
+        let fitted = Rounds::new(self, binned, data, start)?.run(context)?;
+        Ok(fitted.of(target))
     }
-}
 
-impl<Y: Target> Estimator<Y> for HistGradientBoosting {
-    type Fitted = FittedHistGradientBoosting<Y>;
-
-    fn fit(
+    fn fit_any(
         &self,
         features: &Features<InSample>,
-        target: &Y,
+        target: &dyn DynTarget,
         context: &FitContext<'_>,
-    ) -> Result<Self::Fitted> {
+    ) -> Result<FittedHistGradientBoosting<()>> {
         self.check()?;
         // Of the codes, not of numbers that stand for them.
         self.criteria(features.fields())?;
@@ -297,11 +294,25 @@ impl<Y: Target> Estimator<Y> for HistGradientBoosting {
         )?;
         let start = data.start();
         drop(with_statistics);
-        let fitted = Rounds::new(self, &binned, data, start)?.run(target, context)?;
+        let fitted = Rounds::new(self, &binned, data, start)?.run(context)?;
         Ok(match statistics {
             None => fitted,
             Some(statistics) => statistics.put_back(fitted, features),
         })
+    }
+}
+
+impl<Y: Target> Estimator<Y> for HistGradientBoosting {
+    type Fitted = FittedHistGradientBoosting<Y>;
+
+    fn fit(
+        &self,
+        features: &Features<InSample>,
+        target: &Y,
+        context: &FitContext<'_>,
+    ) -> Result<Self::Fitted> {
+        let fitted = self.fit_any(features, target.as_dyn(), context)?;
+        Ok(fitted.of(target))
     }
 
     /// Two bytes a value for the bins, a histogram a leaf, and targets, weights, scores, gradients and

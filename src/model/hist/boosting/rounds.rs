@@ -10,7 +10,7 @@ use super::super::options::Sampling;
 use super::super::split::Criteria;
 use super::super::tree::Tree;
 use super::{Data, FittedHistGradientBoosting, HistGradientBoosting, Round};
-use crate::data::{FitContext, Target};
+use crate::data::FitContext;
 use crate::error::{Error, Result};
 use crate::model::MaxFeatures;
 use crate::progress::{Event, Progress};
@@ -67,11 +67,10 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    pub(super) fn run<Y: Target>(
+    pub(super) fn run(
         mut self,
-        target: &Y,
         context: &FitContext<'_>,
-    ) -> Result<FittedHistGradientBoosting<Y>> {
+    ) -> Result<FittedHistGradientBoosting<()>> {
         let history = if self.needs_wide() {
             self.rounds::<Wide>(context)?
         } else {
@@ -80,7 +79,7 @@ impl<'a> Rounds<'a> {
         Ok(FittedHistGradientBoosting {
             fields: self.binned.shared_fields(),
             bins: self.binned.shared_bins(),
-            outcome: target.take(&[]),
+            outcome: (),
             objective: self.data.objective,
             start: self.start,
             trees: self.trees,

@@ -14,7 +14,7 @@ use super::fitted::{FittedForest, ForestTree, OutOfBagPredictions, OutOfBagSums}
 use super::grow::{Growth, grow};
 use super::pairs::{Counts, Pairs};
 use super::{Bag, OutOfBag, Spec};
-use crate::data::{Features, FitContext, InSample, RowIndex, Target};
+use crate::data::{DynTarget, Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::model::bytes;
 use crate::model::training::check_lengths;
@@ -28,12 +28,12 @@ const TREES_A_BATCH: usize = 32;
 /// Bits of the sum of all weights, where they are made whole numbers.
 const WEIGHT_BITS: i32 = 30;
 
-pub(super) fn fit<Y: Target>(
+pub(super) fn fit(
     spec: Spec<'_>,
     features: &Features<InSample>,
-    target: &Y,
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
-) -> Result<FittedForest<Y>> {
+) -> Result<FittedForest<()>> {
     spec.options.check()?;
     let data = Data::new(spec, features.n_rows(), None, target, context)?;
     let rows = (data.eligible.len() < features.n_rows()).then_some(data.eligible.as_slice());
@@ -71,19 +71,19 @@ pub(super) fn fit_out_of_bag<Y: Target>(
     let mut options = spec.options.clone();
     options.out_of_bag = OutOfBag::Predict;
     let options = &options;
-    let fitted = fit(Spec { options, ..spec }, features, target, context)?;
+    let fitted = fit(Spec { options, ..spec }, features, target.as_dyn(), context)?.of(target);
     let all = fitted.out_of_bag().map(OutOfBagPredictions::all);
     let prediction = all.ok_or_else(|| Error::unsupported("a forest without bags"))??;
     Ok((fitted, prediction))
 }
 
-pub(super) fn fit_binned<Y: Target>(
+pub(super) fn fit_binned(
     spec: Spec<'_>,
     binned: &Binned,
     rows: Option<&[u32]>,
-    target: &Y,
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
-) -> Result<FittedForest<Y>> {
+) -> Result<FittedForest<()>> {
     spec.options.check()?;
     let data = Data::new(spec, binned.n_rows(), rows, target, context)?;
     fit_data(spec, binned, &data, target, context)
@@ -118,11 +118,11 @@ fn power_of_two(largest: f64) -> f64 {
 }
 
 impl Data {
-    fn new<Y: Target>(
+    fn new(
         spec: Spec<'_>,
         n_rows: usize,
         rows: Option<&[u32]>,
-        target: &Y,
+        target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Result<Self> {
         let n = rows.map_or(n_rows, <[u32]>::len);
@@ -288,13 +288,13 @@ struct InBag {
     times: Vec<u32>,
 }
 
-fn fit_data<Y: Target>(
+fn fit_data(
     spec: Spec<'_>,
     binned: &Binned,
     data: &Data,
-    target: &Y,
+    target: &dyn DynTarget,
     context: &FitContext<'_>,
-) -> Result<FittedForest<Y>> {
+) -> Result<FittedForest<()>> {
     let criteria = spec.criteria(data.gain_unit());
     let grower = Grower {
         spec,

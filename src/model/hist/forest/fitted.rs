@@ -12,7 +12,7 @@ use super::super::shap::{ShapValues, shap_values};
 use super::super::tree::{
     FEW_ROWS, LANES, Tile, Tree, check_row, leaves_of_row, rows_one_by_one, used_features,
 };
-use crate::data::{Feature, Features, OutOfSample, Target};
+use crate::data::{DynTarget, Feature, Features, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Predictor;
 
@@ -102,8 +102,8 @@ pub struct OutOfBagPredictions<Y> {
     n_trees: Vec<u32>,
 }
 
-impl<Y: Target> OutOfBagPredictions<Y> {
-    fn new(outcome: Y, sums: &OutOfBagSums) -> Self {
+impl OutOfBagPredictions<()> {
+    fn new(sums: &OutOfBagSums) -> Self {
         let rows = (0_u32..).zip(&sums.n_trees).filter(|(_, n)| **n > 0);
         let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
         let column = |output: usize| {
@@ -114,13 +114,15 @@ impl<Y: Target> OutOfBagPredictions<Y> {
             rows.iter().map(mean).collect()
         };
         Self {
-            outcome,
+            outcome: (),
             columns: (0..sums.n_outputs).map(column).collect(),
             rows,
             n_trees: sums.n_trees.clone(),
         }
     }
+}
 
+impl<Y: Target> OutOfBagPredictions<Y> {
     /// The rows that have a prediction: positions in the target that was fitted on, ascending.
     #[must_use]
     pub fn rows(&self) -> &[u32] {
@@ -183,24 +185,44 @@ pub struct FittedForest<Y> {
     out_of_bag: Option<OutOfBagPredictions<Y>>,
 }
 
-impl<Y: Target> FittedForest<Y> {
+impl FittedForest<()> {
     pub(super) fn new(
         binned: &Binned,
-        target: &Y,
+        target: &dyn DynTarget,
         trees: Vec<ForestTree>,
         sums: Option<OutOfBagSums>,
     ) -> Self {
-        let outcome = target.take(&[]);
         Self {
             fields: binned.shared_fields(),
             bins: binned.shared_bins(),
             n_outputs: target.n_outputs(),
             trees,
-            out_of_bag: sums.map(|sums| OutOfBagPredictions::new(outcome.clone(), &sums)),
-            outcome,
+            out_of_bag: sums.map(|sums| OutOfBagPredictions::new(&sums)),
+            outcome: (),
         }
     }
 
+    /// As a forest of this target.
+    pub(super) fn of<Y: Target>(self, target: &Y) -> FittedForest<Y> {
+        let outcome = target.take(&[]);
+        let out_of_bag = self.out_of_bag.map(|predictions| OutOfBagPredictions {
+            outcome: outcome.clone(),
+            columns: predictions.columns,
+            rows: predictions.rows,
+            n_trees: predictions.n_trees,
+        });
+        FittedForest {
+            fields: self.fields,
+            bins: self.bins,
+            outcome,
+            n_outputs: self.n_outputs,
+            trees: self.trees,
+            out_of_bag,
+        }
+    }
+}
+
+impl<Y: Target> FittedForest<Y> {
     /// How much the trees use each feature: `(name, importance)` in the order of the features.
     ///
     /// Gains are those of the mean of squares, `n` times its fall (for classes, half the fall of
@@ -306,16 +328,65 @@ impl<Y: Target> FittedForest<Y> {
     /// If the row or `out` has another length than the features or the outputs.
     pub fn predict_row(&self, row: &[f32], out: &mut [f64]) -> Result<()> {
         check_row(row, self.fields.len(), out, self.n_outputs)?;
-        self.mean_of_trees(row, out);
+        self.trees().mean_of_trees(row, out);
         Ok(())
+    }
+
+    fn trees(&self) -> Trees<'_> {
+        Trees {
+            all: &self.trees,
+            bins: &self.bins,
+            n_outputs: self.n_outputs,
+        }
+    }
+}
+
+/// The trees of a forest.
+struct Trees<'a> {
+    all: &'a [ForestTree],
+    bins: &'a [FeatureBins],
+    n_outputs: usize,
+}
+
+impl Trees<'_> {
+    fn columns(
+        &self,
+        fields: &[Feature],
+        features: &Features<OutOfSample>,
+    ) -> Result<Vec<Vec<f64>>> {
+        features.check_fields(fields)?;
+        let (n_rows, n_features) = (features.n_rows(), features.n_features());
+        if n_rows <= FEW_ROWS {
+            let predict = |row: &[f32], out: &mut [f64]| self.mean_of_trees(row, out);
+            return Ok(rows_one_by_one(features, self.n_outputs, predict));
+        }
+        let used = used_features(self.all.iter().map(|tree| &tree.tree), n_features);
+        let tiles: Vec<Vec<f64>> = (0..n_rows.div_ceil(LANES))
+            .into_par_iter()
+            .map_init(
+                || Tile::new(n_features),
+                |tile, t| {
+                    tile.load(features, self.bins, &used, t * LANES);
+                    self.sum_tile(tile)
+                },
+            )
+            .collect();
+        let n_trees = self.all.len() as f64;
+        let column = |k: usize| {
+            let rows = tiles
+                .iter()
+                .flat_map(|tile| tile.chunks_exact(self.n_outputs));
+            rows.take(n_rows).map(|row| row[k] / n_trees).collect()
+        };
+        Ok((0..self.n_outputs).map(column).collect())
     }
 
     fn mean_of_trees(&self, row: &[f32], out: &mut [f64]) {
         out.fill(0.0);
         leaves_of_row(
-            &self.trees,
+            self.all,
             |t| &t.tree,
-            &self.bins,
+            self.bins,
             row,
             |tree, leaf| {
                 for (sum, value) in out.iter_mut().zip(tree.outputs(leaf, self.n_outputs)) {
@@ -323,7 +394,7 @@ impl<Y: Target> FittedForest<Y> {
                 }
             },
         );
-        let n_trees = self.trees.len() as f64;
+        let n_trees = self.all.len() as f64;
         for sum in out {
             *sum /= n_trees;
         }
@@ -333,7 +404,7 @@ impl<Y: Target> FittedForest<Y> {
     fn sum_tile(&self, tile: &Tile) -> Vec<f64> {
         let k = self.n_outputs;
         let mut sums = vec![0.0; LANES * k];
-        for tree in &self.trees {
+        for tree in self.all {
             for (sums, leaf) in sums.chunks_exact_mut(k).zip(tree.tree.leaves(tile)) {
                 for (sum, value) in sums.iter_mut().zip(tree.outputs(leaf as usize, k)) {
                     *sum += value;
@@ -346,32 +417,7 @@ impl<Y: Target> FittedForest<Y> {
 
 impl<Y: Target> Predictor<Y> for FittedForest<Y> {
     fn predict(&self, features: &Features<OutOfSample>) -> Result<Y::Prediction> {
-        features.check_fields(&self.fields)?;
-        let (n_rows, n_features) = (features.n_rows(), features.n_features());
-        if n_rows <= FEW_ROWS {
-            let predict = |row: &[f32], out: &mut [f64]| self.mean_of_trees(row, out);
-            let columns = rows_one_by_one(features, self.n_outputs, predict);
-            return self.outcome.prediction(columns);
-        }
-        let used = used_features(self.trees.iter().map(|tree| &tree.tree), n_features);
-        let tiles: Vec<Vec<f64>> = (0..n_rows.div_ceil(LANES))
-            .into_par_iter()
-            .map_init(
-                || Tile::new(n_features),
-                |tile, t| {
-                    tile.load(features, &self.bins, &used, t * LANES);
-                    self.sum_tile(tile)
-                },
-            )
-            .collect();
-        let n_trees = self.trees.len() as f64;
-        let column = |k: usize| {
-            let rows = tiles
-                .iter()
-                .flat_map(|tile| tile.chunks_exact(self.n_outputs));
-            rows.take(n_rows).map(|row| row[k] / n_trees).collect()
-        };
-        self.outcome
-            .prediction((0..self.n_outputs).map(column).collect())
+        let columns = self.trees().columns(&self.fields, features)?;
+        self.outcome.prediction(columns)
     }
 }

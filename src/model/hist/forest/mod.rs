@@ -18,7 +18,7 @@ use super::bins::Binning;
 use super::options::Categories;
 
 use super::split::Criteria;
-use crate::data::{Features, FitContext, InSample, Target};
+use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::ClassWeight;
 use crate::model::options::{at_least_one, at_least_zero};
@@ -94,7 +94,7 @@ impl Options {
     }
 
     /// How many features each node draws.
-    fn features_a_node<Y: Target>(&self, target: &Y, n_features: usize) -> Result<usize> {
+    fn features_a_node(&self, target: &dyn DynTarget, n_features: usize) -> Result<usize> {
         let auto = match target.class_names() {
             [] => MaxFeatures::Share(1.0 / 3.0),
             _ => MaxFeatures::Sqrt,
@@ -225,7 +225,9 @@ macro_rules! forest {
                 target: &Y,
                 context: &FitContext<'_>,
             ) -> Result<FittedForest<Y>> {
-                fit::fit_binned(self.spec(), binned, rows, target, context)
+                let target_any = target.as_dyn();
+                let fitted = fit::fit_binned(self.spec(), binned, rows, target_any, context)?;
+                Ok(fitted.of(target))
             }
 
             fn spec(&self) -> Spec<'_> {
@@ -246,7 +248,8 @@ macro_rules! forest {
                 target: &Y,
                 context: &FitContext<'_>,
             ) -> Result<Self::Fitted> {
-                fit::fit(self.spec(), features, target, context)
+                let fitted = fit::fit(self.spec(), features, target.as_dyn(), context)?;
+                Ok(fitted.of(target))
             }
 
             fn memory(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {

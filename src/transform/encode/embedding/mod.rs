@@ -376,13 +376,22 @@ impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
     type Fitted = FittedEmbeddingEncoder;
 
     fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
+        Y::fit_embedding(self, train)
+    }
+}
+
+impl<Y: Target> EmbeddingEncoder<Y> {
+    pub(crate) fn fit_transform_here(
+        &self,
+        train: Train<'_, Y>,
+    ) -> Result<(FittedEmbeddingEncoder, Features<InSample>)> {
         at_least_one("rows_per_number", self.rows_per_number)?;
         at_least_one("n_seeds", self.network.n_seeds())?;
         if let Some(stopping) = self.network.early_stopping() {
             stopping.check()?;
         }
         let seed = train.seed().child("embedding_encoder");
-        let folds = self.folds.of(train, seed.child("folds"))?;
+        let folds = self.folds.of(train.as_dyn(), seed.child("folds"))?;
         let (weights, min_count) = (train.weights(), self.network.min_level_count());
         let coded = Coded::new(train.rows(), weights.as_deref(), min_count, &self.context)?;
         if coded.columns().is_empty() {
