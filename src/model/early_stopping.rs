@@ -13,7 +13,7 @@ use crate::model::options::{at_least_one, at_least_zero};
 ///
 /// The rows are set aside from the training rows: the last ones if rows have a time, whole groups
 /// if they have groups, and stratified otherwise. What is fitted does not see them: neither trees
-/// nor weights, nor the cuts of bins or the scaling of inputs.
+/// nor weights, nor the cuts of bins or the scaling of inputs. Rows of weight 0 are on neither side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStopping {
     share: f64,
@@ -58,7 +58,7 @@ impl EarlyStopping {
     }
 }
 
-/// Rows to train on and rows to validate, each in ascending order.
+/// Rows to train on and rows to validate, each in ascending order; all of these rows, which ascend.
 ///
 /// With times, the last rows are validated (rows of one time, and of one group, stay together);
 /// else folds are dealt as everywhere: stratified, in whole groups if there are groups.
@@ -66,27 +66,31 @@ pub(crate) fn inner_split<Y: Target>(
     share: f64,
     target: &Y,
     context: &FitContext<'_>,
+    rows: RowIndex<'_>,
 ) -> Result<(Vec<u32>, Vec<u32>)> {
-    let n = target.n_rows();
+    let n = rows.len();
+    let groups = context.groups().map(|groups| rows.gather(groups));
+    let groups = groups.as_deref();
     let is_validation = if let Some(time) = context.time() {
-        latest(share, time, context.groups())
+        latest(share, &rows.gather(time), groups)
     } else {
         // One fold of so many.
         let n_folds = (2..=n.max(2))
             .find(|&k| k as f64 >= share.recip().round())
             .unwrap_or(n);
-        let strata = target.strata(RowIndex::All(n));
+        let strata = target.strata(rows);
         let seed = context.seed().child("early stopping");
-        let folds = deal(&strata, context.groups(), n_folds, seed)?;
+        let folds = deal(&strata, groups, n_folds, seed)?;
         folds.map(|folds| folds.fold_of_row().iter().map(|&fold| fold == 0).collect())
     };
-    let rows = |validation: bool, is: &[bool]| -> Vec<u32> {
-        let of = (0_u32..).zip(is).filter(|&(_, &v)| v == validation);
-        of.map(|(row, _)| row).collect()
+    let part = |validation: bool, is: &[bool]| -> Vec<u32> {
+        let of = rows.iter().zip(is).filter(|&(_, &v)| v == validation);
+        // Rows are numbered by u32 everywhere.
+        of.filter_map(|(row, _)| u32::try_from(row).ok()).collect()
     };
     match is_validation {
         Some(is) if is.contains(&true) && is.contains(&false) => {
-            Ok((rows(false, &is), rows(true, &is)))
+            Ok((part(false, &is), part(true, &is)))
         }
         _ => Err(Error::data(
             "rows (groups, times) that can be divided for early stopping",

@@ -10,7 +10,7 @@ fn labels() -> Labels {
 }
 
 fn split(share: f64, context: &FitContext<'_>) -> (Vec<u32>, Vec<u32>) {
-    let (train, validation) = inner_split(share, &labels(), context).unwrap();
+    let (train, validation) = inner_split(share, &labels(), context, RowIndex::All(N)).unwrap();
     let mut all = [&train[..], &validation].concat();
     assert!(train.is_sorted() && validation.is_sorted());
     all.sort_unstable();
@@ -77,14 +77,14 @@ fn the_last_rows_are_set_aside_where_there_are_times() {
 #[test]
 fn what_cannot_be_divided_is_an_error() {
     let one = Values::new(vec![1.0]).unwrap();
-    assert!(inner_split(0.1, &one, &FitContext::default()).is_err());
+    assert!(inner_split(0.1, &one, &FitContext::default(), RowIndex::All(1)).is_err());
     let context = FitContext::default();
     let (groups, time) = (vec![7; N], vec![3.0; N]);
     for context in [
         context.with_groups(Some(&groups)),
         context.with_time(Some(&time)),
     ] {
-        let error = inner_split(0.1, &labels(), &context).unwrap_err();
+        let error = inner_split(0.1, &labels(), &context, RowIndex::All(N)).unwrap_err();
         assert!(error.to_string().contains("early stopping"), "{error}");
     }
 }
