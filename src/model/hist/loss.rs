@@ -115,6 +115,17 @@ impl Objective {
         }
     }
 
+    /// The L2 penalty of leaf values that keeps them bounded where hessians vanish; 0 where they do
+    /// not. Of many classes, each score is in part made up for by the others', and most are rare in
+    /// most nodes: less of it will do, and more costs where classes follow a rule without noise.
+    pub(crate) fn default_l2(self) -> f64 {
+        match self {
+            Self::Logistic | Self::Poisson => 1.0,
+            Self::Softmax { .. } => 0.1,
+            Self::Squared | Self::Absolute | Self::Quantile(_) => 0.0,
+        }
+    }
+
     /// How many scores a row has: as many trees are grown a round.
     pub(crate) fn n_scores(self) -> usize {
         match self {

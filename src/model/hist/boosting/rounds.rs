@@ -49,7 +49,7 @@ impl<'a> Rounds<'a> {
         Ok(Self {
             spec,
             binned,
-            criteria: spec.criteria(binned.fields())?,
+            criteria: spec.criteria(binned.fields(), data.objective)?,
             data,
             start,
             scores,
