@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DynTarget, FitContext, RowIndex, weighty};
+use crate::data::{DynTarget, FitContext, RowIndex};
 use crate::error::{Error, Result};
-use crate::folds::{deal, strata_of};
+use crate::folds::deal;
 use crate::model::options::{at_least_one, at_least_zero};
 
 /// When a fit of many rounds (boosting) or epochs (a network) stops before its last one: once the
@@ -12,8 +12,8 @@ use crate::model::options::{at_least_one, at_least_zero};
 /// so far had come to is kept.
 ///
 /// The rows are set aside from the training rows: the last ones if rows have a time, whole groups
-/// if they have groups, and stratified otherwise; rows of weight 0 have no say in which. What is fitted does not see them: neither trees
-/// nor weights, nor the cuts of bins or the scaling of inputs.
+/// if they have groups, and stratified otherwise. What is fitted does not see them: neither trees
+/// nor weights, nor the cuts of bins or the scaling of inputs. Rows of weight 0 are on neither side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStopping {
     share: f64,
@@ -58,7 +58,7 @@ impl EarlyStopping {
     }
 }
 
-/// Rows to train on and rows to validate, each in ascending order.
+/// Rows to train on and rows to validate, each in ascending order; all of these rows, which ascend.
 ///
 /// With times, the last rows are validated (rows of one time, and of one group, stay together);
 /// else folds are dealt as everywhere: stratified, in whole groups if there are groups.
@@ -66,27 +66,31 @@ pub(crate) fn inner_split(
     share: f64,
     target: &dyn DynTarget,
     context: &FitContext<'_>,
+    rows: RowIndex<'_>,
 ) -> Result<(Vec<u32>, Vec<u32>)> {
-    let n = target.n_rows();
+    let n = rows.len();
+    let groups = context.groups().map(|groups| rows.gather(groups));
+    let groups = groups.as_deref();
     let is_validation = if let Some(time) = context.time() {
-        latest(share, time, context.groups(), context.weights())
+        latest(share, &rows.gather(time), groups)
     } else {
         // One fold of so many.
         let n_folds = (2..=n.max(2))
             .find(|&k| k as f64 >= share.recip().round())
             .unwrap_or(n);
-        let strata = strata_of(target, RowIndex::All(n), context.weights());
+        let strata = target.strata(rows);
         let seed = context.seed().child("early stopping");
-        let folds = deal(&strata, context.groups(), n_folds, seed)?;
+        let folds = deal(&strata, groups, n_folds, seed)?;
         folds.map(|folds| folds.fold_of_row().iter().map(|&fold| fold == 0).collect())
     };
-    let rows = |validation: bool, is: &[bool]| -> Vec<u32> {
-        let of = (0_u32..).zip(is).filter(|&(_, &v)| v == validation);
-        of.map(|(row, _)| row).collect()
+    let part = |validation: bool, is: &[bool]| -> Vec<u32> {
+        let of = rows.iter().zip(is).filter(|&(_, &v)| v == validation);
+        // Rows are numbered by u32 everywhere.
+        of.filter_map(|(row, _)| u32::try_from(row).ok()).collect()
     };
     match is_validation {
         Some(is) if is.contains(&true) && is.contains(&false) => {
-            Ok((rows(false, &is), rows(true, &is)))
+            Ok((part(false, &is), part(true, &is)))
         }
         _ => Err(Error::data(
             "rows (groups, times) that can be divided for early stopping",
@@ -96,37 +100,29 @@ pub(crate) fn inner_split(
 }
 
 /// The rows after the time that leaves about this share of them; all rows of a group that has one
-/// go with it. Rows of weight 0 do not tell the time.
-fn latest(
-    share: f64,
-    time: &[f64],
-    groups: Option<&[u32]>,
-    weights: Option<&[f64]>,
-) -> Option<Vec<bool>> {
-    let weighty = weighty(weights).filter(|rows| !rows.is_empty());
-    let rows = weighty.as_deref();
-    let rows = rows.map_or(RowIndex::All(time.len()), RowIndex::Some);
+/// go with it.
+fn latest(share: f64, time: &[f64], groups: Option<&[u32]>) -> Option<Vec<bool>> {
     let time: Vec<f64> = match groups {
         None => time.to_vec(),
         Some(groups) => {
             // A group is as late as its last row.
             let n_groups = groups.iter().max().map_or(0, |&g| g as usize + 1);
             let mut last = vec![f64::NEG_INFINITY; n_groups];
-            for row in rows.iter() {
-                let last = &mut last[groups[row] as usize];
-                *last = last.max(time[row]);
+            for (&group, &t) in groups.iter().zip(time) {
+                last[group as usize] = last[group as usize].max(t);
             }
             groups.iter().map(|&g| last[g as usize]).collect()
         }
     };
-    let mut sorted = rows.gather(&time).into_owned();
+    let mut sorted = time.clone();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
     let n_train = (0..n).rfind(|&k| k as f64 <= (1.0 - share) * n as f64)?;
     let first = *sorted.get(n_train)?;
     // Rows of the first validated time: with the others, unless nothing would be left.
-    if sorted[0] < first {
-        return Some(time.iter().map(|&t| t >= first).collect());
+    let from_first: Vec<bool> = time.iter().map(|&t| t >= first).collect();
+    if from_first.contains(&false) {
+        return Some(from_first);
     }
     Some(time.iter().map(|&t| t > first).collect())
 }

@@ -54,30 +54,28 @@ pub(crate) fn weights_of(
     class_weight.apply(target, context.weights().map(<[f64]>::to_vec))
 }
 
-/// The rows to train on (all if none) and those to validate, each in ascending order; there must be
-/// weight in both.
+/// The rows to train on (all if none) and those to validate, each in ascending order. Rows of weight
+/// 0 are in neither.
 pub(crate) fn split_of(
     target: &dyn DynTarget,
     context: &FitContext<'_>,
     early_stopping: Option<EarlyStopping>,
     weights: Option<&[f64]>,
 ) -> Result<(Option<Vec<u32>>, Vec<u32>)> {
-    let (train, validation) = match early_stopping {
-        None => (None, Vec::new()),
-        Some(stopping) => {
-            let split = inner_split(stopping.share(), target, context)?;
-            (Some(split.0), split.1)
-        }
-    };
-    if let Some(weights) = weights {
-        let has_weight = |rows: RowIndex<'_>| rows.iter().any(|row| weights[row] > 0.0);
-        let train = train
-            .as_deref()
-            .map_or(RowIndex::All(weights.len()), RowIndex::Some);
-        let validation = RowIndex::Some(&validation);
-        if !has_weight(train) || !(validation.is_empty() || has_weight(validation)) {
-            return Err(Error::data("weights with a positive sum", "only zeros"));
-        }
+    let n = target.n_rows();
+    let weighted = weights
+        .filter(|weights| weights.iter().any(|w| *w <= 0.0))
+        .map(|weights| -> Vec<u32> {
+            let rows = (0..).zip(weights).filter(|(_, w)| **w > 0.0);
+            rows.map(|(row, _)| row).collect()
+        });
+    if weighted.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Error::data("weights with a positive sum", "only zeros"));
     }
-    Ok((train, validation))
+    let Some(stopping) = early_stopping else {
+        return Ok((weighted, Vec::new()));
+    };
+    let rows = weighted.as_deref().map_or(RowIndex::All(n), RowIndex::Some);
+    let (train, validation) = inner_split(stopping.share(), target, context, rows)?;
+    Ok((Some(train), validation))
 }

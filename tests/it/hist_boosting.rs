@@ -10,7 +10,7 @@ use stackfold::data::{Feature, FeatureKind};
 use stackfold::model::MaxFeatures;
 use stackfold::model::hist::{
     Binned, Binning, Categories, ClassWeight, EarlyStopping, FittedHistGradientBoosting,
-    HistGradientBoosting, Loss, Monotone, Sampling,
+    HighCardinality, HistGradientBoosting, Loss, Monotone, Sampling,
 };
 use stackfold::prelude::*;
 
@@ -311,6 +311,7 @@ fn constrained_features_are_monotone() {
     assert!(error(&rising) < 1.2 * error(&model()));
 }
 
+/// A row of weight `w` is `w` rows, but for penalties and limits: they count by weights of mean 1.
 #[test]
 fn whole_weights_are_repetitions() {
     let (x, y) = data(300, 4);
@@ -320,60 +321,123 @@ fn whole_weights_are_repetitions() {
         .collect();
     let weights: Vec<f64> = (0..300).map(|i| weight(i) as f64).collect();
     // Rows, not weights, count towards the size of a leaf.
-    let categories = Categories::new()
-        .with_smoothing(0.0)
-        .with_min_count(0)
-        .with_max_one_against_rest(0);
-    let model = model()
-        .with_min_samples_leaf(1)
-        .with_min_hessian(4.0)
-        .with_categories(categories);
+    let penalised = |min_hessian: f64, mean_weight: f64| {
+        let categories = Categories::new()
+            .with_smoothing(0.0)
+            .with_l2(mean_weight)
+            .with_min_count(0)
+            .with_max_one_against_rest(0);
+        model()
+            .with_min_samples_leaf(1)
+            .with_min_hessian(min_hessian * mean_weight)
+            .with_l2(mean_weight)
+            .with_categories(categories)
+    };
     let context = FitContext::default().with_weights(Some(&weights));
     for loss in [Loss::Squared, Loss::Absolute, Loss::Quantile(0.3)] {
-        let model = model.clone().with_loss(loss);
-        let weighted = raw(&fit_with(&model, &x, &y, &context), &x);
-        let repeated = raw(&fit(&model, &x.take(&rows), &part(&y, &rows)), &x);
+        let model = |mean_weight| penalised(2.0, mean_weight).with_loss(loss);
+        let weighted = raw(&fit_with(&model(1.0), &x, &y, &context), &x);
+        let repeated = raw(&fit(&model(2.0), &x.take(&rows), &part(&y, &rows)), &x);
         assert_near(&weighted, &repeated, ROUNDED);
-        let plain = raw(&fit(&model, &x, &y), &x);
+        let plain = raw(&fit(&model(1.0), &x, &y), &x);
         let differs = |(a, b): (&f64, &f64)| (a - b).abs() > 0.01;
         assert!(weighted[0].iter().zip(&plain[0]).any(differs));
     }
-    let model = model.with_loss(Loss::Auto).with_min_hessian(1.0);
     let y = classes(&y);
-    let weighted = raw(&fit_with(&model, &x, &y, &context), &x);
-    let repeated = raw(&fit(&model, &x.take(&rows), &part(&y, &rows)), &x);
-    assert_near(&weighted, &repeated, ROUNDED);
+    let weighted = raw(&fit_with(&penalised(0.5, 1.0), &x, &y, &context), &x);
+    let repeated = fit(&penalised(0.5, 2.0), &x.take(&rows), &part(&y, &rows));
+    assert_near(&weighted, &raw(&repeated, &x), ROUNDED);
 }
 
-/// Rows of weight 0 make no bin, add to no sum and have no leaf of their own; where leaves may have
-/// one row, nothing is left of them.
+/// Weights that are all a thousand times larger or smaller change no bit.
+#[test]
+fn only_ratios_of_weights_count() {
+    let (x, y) = data(400, 11);
+    let y = classes(&y);
+    let stopping = EarlyStopping::new().with_share(0.2);
+    for model in [model(), model().with_early_stopping(Some(stopping))] {
+        let fitted = |unit: f64| {
+            let weights: Vec<f64> = (0..400).map(|i| unit * f64::from(i % 5)).collect();
+            let context = FitContext::default().with_weights(Some(&weights));
+            bits(&raw(&fit_with(&model, &x, &y, &context), &x))
+        };
+        let expected = fitted(1.0);
+        for unit in [1024.0, 1.0 / 1024.0, 1e300_f64.log2().floor().exp2()] {
+            assert_eq!(fitted(unit), expected, "{unit}");
+        }
+    }
+    let equal = vec![7.0; 400];
+    let context = FitContext::default().with_weights(Some(&equal));
+    let weighted = raw(&fit_with(&model(), &x, &y, &context), &x);
+    assert_near(&weighted, &raw(&fit(&model(), &x, &y), &x), ROUNDED);
+}
+
+/// What rows of weight 0 hold changes no bit, and neither does it matter whether they are there:
+/// for bins, leaves, sampled rows, and rows that are set aside.
 #[test]
 fn rows_of_weight_zero_are_absent() {
-    let (x, y) = data(400, 5);
-    let (kept, dropped): (Vec<u32>, Vec<u32>) = (0..400).partition(|row| row % 4 != 1);
-    let mut columns: Columns = (0..5).map(|j| x.column(j).to_vec()).collect();
-    let mut wild = y.as_slice().to_vec();
-    for &row in &dropped {
-        columns[0][row as usize] = 1e6 + row as f32;
-        wild[row as usize] = -1e4;
+    fn check<Y: Target>(model: &HistGradientBoosting, y: &Y, wild_y: &Y) {
+        let (x, _) = data(400, 5);
+        let (new, _) = data(200, 55);
+        let (kept, dropped): (Vec<u32>, Vec<u32>) = (0..400).partition(|row| row % 4 != 1);
+        let mut wild: Columns = (0..5).map(|j| x.column(j).to_vec()).collect();
+        for row in dropped {
+            let values = [1e30, f32::NAN, -7.0, 77.0, f32::INFINITY];
+            for (column, value) in wild.iter_mut().zip(values) {
+                column[row as usize] = value;
+            }
+        }
+        let weights: Vec<f64> = (0..400)
+            .map(|row| f64::from(u8::from(row % 4 != 1)))
+            .collect();
+        let context = FitContext::default().with_weights(Some(&weights));
+        let found = raw(&fit_with(model, &x, y, &context), &new);
+        let of_wild = fit_with(model, &features(&fields(), &wild), wild_y, &context);
+        assert_eq!(bits(&raw(&of_wild, &new)), bits(&found), "{model:?}");
+        // Rows are sampled by their numbers, which are others without these rows.
+        if model.sampling() == Sampling::All {
+            let fewer = fit(model, &x.take(&kept), &part(y, &kept));
+            assert_near(&found, &raw(&fewer, &new), ROUNDED);
+        }
     }
-    let weights: Vec<f64> = (0..400)
-        .map(|row| f64::from(u8::from(row % 4 != 1)))
-        .collect();
+    let (_, y) = data(400, 5);
+    let wild = |y: &Values| {
+        let mut y = y.as_slice().to_vec();
+        y.iter_mut().skip(1).step_by(4).for_each(|y| *y = -1e300);
+        Values::new(y).unwrap()
+    };
+    let (classes, mut codes) = (classes(&y), classes(&y).codes().to_vec());
+    codes
+        .iter_mut()
+        .skip(1)
+        .step_by(4)
+        .for_each(|c| *c = 2 - *c);
+    let wild_classes = Labels::new(codes, classes.classes().to_vec()).unwrap();
     let categories = Categories::new().with_smoothing(0.0).with_min_count(0);
-    let model = model().with_min_samples_leaf(1).with_categories(categories);
-    let context = FitContext::default().with_weights(Some(&weights));
-    let all = features(&fields(), &columns);
-    for loss in [Loss::Squared, Loss::Quantile(0.4)] {
-        let model = model.clone().with_loss(loss);
-        let weighted = fit_with(&model, &all, &Values::new(wild.clone()).unwrap(), &context);
-        let fewer = fit(&model, &x.take(&kept), &part(&y, &kept));
-        assert_near(
-            &raw(&weighted, &x.take(&kept)),
-            &raw(&fewer, &x.take(&kept)),
-            ROUNDED,
-        );
+    let one_row = model().with_min_samples_leaf(1).with_categories(categories);
+    let gradient = Sampling::Gradient {
+        top: 0.2,
+        other: 0.3,
+    };
+    let statistics = HighCardinality::OrderedStatistic { more_than: 3 };
+    for model in [
+        HistGradientBoosting::new().with_n_trees(20),
+        one_row.clone(),
+        one_row
+            .clone()
+            .with_early_stopping(Some(EarlyStopping::new())),
+        one_row.clone().with_sampling(Sampling::Share(0.5)),
+        one_row.clone().with_sampling(gradient),
+        one_row.clone().with_high_cardinality(statistics),
+    ] {
+        check(&model, &classes, &wild_classes);
+        check(&model.clone().with_loss(Loss::Quantile(0.4)), &y, &wild(&y));
+        check(&model, &y, &wild(&y));
     }
+    let counts: Vec<f64> = y.as_slice().iter().map(|y| y.abs().floor()).collect();
+    let counts = Values::new(counts).unwrap();
+    let model = one_row.with_loss(Loss::Poisson);
+    check(&model, &counts, &wild(&counts));
 }
 
 #[test]
@@ -966,6 +1030,61 @@ fn probabilities_sum_to_one_and_match_shares() {
 
 /// What seed 0 gives, draws of rows and features and all. A change of these numbers changes every
 /// model of every user: it must be meant, and be told in the list of changes.
+/// Of a class of few rows, none of which the features tell, no held-out row is told for certain:
+/// the loss is about that of the classes' shares, which is the least that can be had.
+#[test]
+fn rare_classes_are_not_learned_by_heart() {
+    const N: usize = 12_000;
+    let (x, y) = data(N, 21);
+    let (train, test): (Vec<u32>, Vec<u32>) = (0..N as u32).partition(|row| row % 2 == 0);
+    let seed = Seed::new(22);
+    let is_rare = |row: usize, share: f64| seed.uniform(row as u64) < share;
+    let log_loss = |p: &Probabilities, y: &Labels| {
+        let row = |(i, &code): (usize, &u32)| -p.column(code as usize)[i].ln();
+        mean(y.codes().iter().enumerate().map(row))
+    };
+    let held_out = |y: &Labels| {
+        let fitted = fit(
+            &HistGradientBoosting::new(),
+            &x.take(&train),
+            &part(y, &train),
+        );
+        let scores = raw(&fitted, &x);
+        assert!(scores.iter().flatten().all(|s| s.abs() < 40.0));
+        let p = fitted.predict(&x.take(&test)).unwrap();
+        log_loss(&p, &part(y, &test))
+    };
+    for share in [0.0005, 0.002, 0.01] {
+        let codes: Vec<u32> = (0..N).map(|i| u32::from(is_rare(i, share))).collect();
+        let n_rare = train
+            .iter()
+            .filter(|&&row| codes[row as usize] == 1)
+            .count();
+        let p = n_rare as f64 / train.len() as f64;
+        let rare = mean(test.iter().map(|&row| f64::from(codes[row as usize])));
+        let of_share = -rare * p.ln() - (1.0 - rare) * (1.0 - p).ln();
+        let found = held_out(&binary(&codes));
+        println!("{share} {n_rare} {found} {of_share}");
+        assert!(found < 1.25 * of_share, "{share}: {found} {of_share}");
+    }
+    // Beside classes that the features tell.
+    let common = classes(&y);
+    let without = held_out(&common);
+    let names = ["low", "middle", "high", "rare"]
+        .map(str::to_owned)
+        .to_vec();
+    let code = |(row, &code): (usize, &u32)| if is_rare(row, 0.0005) { 3 } else { code };
+    let codes: Vec<u32> = common.codes().iter().enumerate().map(code).collect();
+    let n_rare = train
+        .iter()
+        .filter(|&&row| codes[row as usize] == 3)
+        .count();
+    assert!((1..10).contains(&n_rare), "{n_rare}");
+    let found = held_out(&Labels::new(codes, names).unwrap());
+    println!("{n_rare} {found} {without}");
+    assert!(found < without + 0.02, "{found} {without}");
+}
+
 #[test]
 fn seed_zero_stays_what_it_is() {
     let (x, y) = data(300, 0);

@@ -10,7 +10,7 @@ fn labels() -> Labels {
 }
 
 fn split(share: f64, context: &FitContext<'_>) -> (Vec<u32>, Vec<u32>) {
-    let (train, validation) = inner_split(share, &labels(), context).unwrap();
+    let (train, validation) = inner_split(share, &labels(), context, RowIndex::All(N)).unwrap();
     let mut all = [&train[..], &validation].concat();
     assert!(train.is_sorted() && validation.is_sorted());
     all.sort_unstable();
@@ -77,14 +77,14 @@ fn the_last_rows_are_set_aside_where_there_are_times() {
 #[test]
 fn what_cannot_be_divided_is_an_error() {
     let one = Values::new(vec![1.0]).unwrap();
-    assert!(inner_split(0.1, &one, &FitContext::default()).is_err());
+    assert!(inner_split(0.1, &one, &FitContext::default(), RowIndex::All(1)).is_err());
     let context = FitContext::default();
     let (groups, time) = (vec![7; N], vec![3.0; N]);
     for context in [
         context.with_groups(Some(&groups)),
         context.with_time(Some(&time)),
     ] {
-        let error = inner_split(0.1, &labels(), &context).unwrap_err();
+        let error = inner_split(0.1, &labels(), &context, RowIndex::All(N)).unwrap_err();
         assert!(error.to_string().contains("early stopping"), "{error}");
     }
 }
@@ -92,6 +92,7 @@ fn what_cannot_be_divided_is_an_error() {
 #[test]
 fn rows_of_weight_0_have_no_say() {
     let weights: Vec<f64> = (0..N).map(|i| f64::from(u8::from(i % 4 > 0))).collect();
+    let rows: Vec<u32> = (0..).take(N).filter(|row| row % 4 > 0).collect();
     let of = |factor: usize, time: bool| {
         // Classes, values and times of rows of weight 0 differ with the factor.
         let number = |i: usize| if i % 4 == 0 { i * factor } else { i };
@@ -103,13 +104,11 @@ fn rows_of_weight_0_have_no_say() {
             context = context.with_time(Some(&values));
         }
         let target = Values::new(values.clone()).unwrap();
-        let weighty =
-            |rows: Vec<u32>| -> Vec<u32> { rows.into_iter().filter(|row| row % 4 > 0).collect() };
         let splits = [
-            inner_split(0.2, &target, &context),
-            inner_split(0.2, &labels, &context),
+            inner_split(0.2, &target, &context, RowIndex::Some(&rows)),
+            inner_split(0.2, &labels, &context, RowIndex::Some(&rows)),
         ];
-        splits.map(|split| weighty(split.unwrap().1))
+        splits.map(|split| split.unwrap().1)
     };
     for time in [false, true] {
         assert_eq!(of(1, time), of(3, time));

@@ -115,6 +115,17 @@ impl Objective {
         }
     }
 
+    /// The L2 penalty of leaf values that keeps them bounded where hessians vanish; 0 where they do
+    /// not. Of many classes, each score is in part made up for by the others', and most are rare in
+    /// most nodes: less of it will do, and more costs where classes follow a rule without noise.
+    pub(crate) fn default_l2(self) -> f64 {
+        match self {
+            Self::Logistic | Self::Poisson => 1.0,
+            Self::Softmax { .. } => 0.1,
+            Self::Squared | Self::Absolute | Self::Quantile(_) => 0.0,
+        }
+    }
+
     /// How many scores a row has: as many trees are grown a round.
     pub(crate) fn n_scores(self) -> usize {
         match self {
@@ -123,14 +134,17 @@ impl Objective {
         }
     }
 
-    /// Checks that the loss is defined for each value, and that the gradients, which are 32 bits
-    /// wide, can hold it.
+    /// Checks that the loss is defined for each value of a weight above 0, and that the gradients,
+    /// which are 32 bits wide, can hold it.
     ///
     /// # Errors
     /// If a value is beyond the range of `f32`, or is negative for Poisson (the error names the
     /// row); if all values are 0 for Poisson.
-    pub(crate) fn check(self, y: &[f64]) -> Result<()> {
-        let first = |expected: &str, wrong: fn(&f64) -> bool| match y.iter().position(wrong) {
+    pub(crate) fn check(self, y: &[f64], weights: Option<&[f64]>) -> Result<()> {
+        let counts = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
+        let first = |expected: &str, wrong: fn(f64) -> bool| match (0..y.len())
+            .find(|&row| wrong(y[row]) && counts(row))
+        {
             Some(row) => Err(Error::data(expected, y[row]).in_row(row)),
             None => Ok(()),
         };
@@ -138,8 +152,8 @@ impl Objective {
             v.abs() > f64::from(f32::MAX)
         })?;
         if self == Self::Poisson {
-            first("values of 0 or more for the Poisson loss", |v| *v < 0.0)?;
-            if y.iter().all(|v| *v == 0.0) {
+            first("values of 0 or more for the Poisson loss", |v| v < 0.0)?;
+            if (0..y.len()).all(|row| y[row] == 0.0 || !counts(row)) {
                 return Err(Error::data(
                     "a value above 0 for the Poisson loss",
                     "only zeros",
@@ -545,16 +559,21 @@ mod tests {
     #[test]
     fn targets_are_checked_and_rows_named() {
         for objective in ALL {
-            objective.check(&targets(objective)).unwrap();
+            objective.check(&targets(objective), None).unwrap();
         }
-        let error = Objective::Poisson.check(&[1.0, 0.0, -1.0]).unwrap_err();
+        let error = Objective::Poisson
+            .check(&[1.0, 0.0, -1.0], None)
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "row 2: expected values of 0 or more for the Poisson loss, found -1"
         );
-        assert!(Objective::Poisson.check(&[0.0, 0.0]).is_err());
+        assert!(Objective::Poisson.check(&[0.0, 0.0], None).is_err());
         assert_eq!(
-            Objective::Squared.check(&[0.0, 1e39]).unwrap_err().row(),
+            Objective::Squared
+                .check(&[0.0, 1e39], None)
+                .unwrap_err()
+                .row(),
             Some(1)
         );
     }

@@ -584,13 +584,9 @@ impl TrainingRows {
         }
         let weights = weights_of(target, context, &options.class_weight)?;
         let stopping = options.early_stopping;
-        let (train, mut validation) = split_of(target, context, stopping, weights.as_deref())?;
-        let mut train = train.unwrap_or_else(|| (0..).take(n).collect());
+        let (train, validation) = split_of(target, context, stopping, weights.as_deref())?;
+        let train = train.unwrap_or_else(|| (0..).take(n).collect());
         let mut weights = weights.unwrap_or_else(|| vec![1.0; n]);
-        // Rows without weight take no part: they would only make batches smaller.
-        let has_weight = |row: &u32| weights[*row as usize] > 0.0;
-        train.retain(has_weight);
-        validation.retain(has_weight);
         let total: f64 = train.iter().map(|&row| weights[row as usize]).sum();
         let factor = train.len() as f64 / total;
         for weight in &mut weights {

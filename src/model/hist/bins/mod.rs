@@ -174,20 +174,26 @@ impl FeatureBins {
                 }
             }
             FeatureKind::Code { n_codes } => {
-                let is_code = |v: f32| code_of(v).is_some_and(|code| code < n_codes);
-                let only_codes = column.iter().all(|&v| is_code(v) || v.is_nan());
+                let is_code = |v: f32| v.is_nan() || code_of(v).is_some_and(|code| code < n_codes);
+                let counts = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
+                let odd = |(row, &v): (usize, &f32)| !is_code(v) && counts(row);
                 code_bins(
                     &sampled.code_weights(n_codes),
                     n_codes,
-                    only_codes,
+                    !column.iter().enumerate().any(odd),
                     options.max_bins,
                 )
             }
         };
-        Self {
+        let bins = Self {
             kind,
             // Free of branches, and so many values at a time.
             has_missing: column.iter().fold(false, |any, v| any | v.is_nan()),
+        };
+        match weights {
+            // What is no code, in a row of weight 0, goes where missing values do.
+            Some(_) if bins.is_code() => bins.with_missing_of(column),
+            _ => bins,
         }
     }
 

@@ -12,6 +12,7 @@ pub(in crate::model::hist) struct Data {
     pub(in crate::model::hist) objective: Objective,
     /// Targets and weights by row of the table; 0 for rows that are not fitted on.
     pub(super) y: Vec<f64>,
+    /// Of mean 1 over the rows to grow trees on.
     pub(super) weights: Option<Vec<f64>>,
     /// The rows to grow trees on, in ascending order; all if none.
     pub(in crate::model::hist) train: Option<Vec<u32>>,
@@ -37,10 +38,14 @@ impl Data {
             return Err(Error::parameter("monotone", expected, found));
         }
         let y = numbers_of(target);
-        objective.check(&y)?;
-        let weights = weights_of(target, context, &spec.class_weight)?;
+        let mut weights = weights_of(target, context, &spec.class_weight)?;
+        objective.check(&y, weights.as_deref())?;
         let (train, validation) =
             split_of(target, context, spec.early_stopping, weights.as_deref())?;
+        if let Some(weights) = &mut weights {
+            let train = train.as_deref().map_or(RowIndex::All(n), RowIndex::Some);
+            make_mean_one(weights, train);
+        }
         let data = Self {
             objective,
             y,
@@ -111,5 +116,19 @@ impl Data {
         self.weights
             .as_ref()
             .map(|w| Self::at(w, self.train.as_deref()))
+    }
+}
+
+/// Divides weights by their mean over these rows. The largest is divided by first, so that the sum
+/// is finite, and by a power of two, which loses no bit.
+fn make_mean_one(weights: &mut [f64], rows: RowIndex<'_>) {
+    let largest = rows
+        .iter()
+        .fold(0.0, |largest: f64, row| largest.max(weights[row]));
+    let unit = largest.log2().floor().exp2();
+    let sum: f64 = rows.iter().map(|row| weights[row] / unit).sum();
+    let mean = sum / rows.len() as f64;
+    for weight in weights {
+        *weight = *weight / unit / mean;
     }
 }

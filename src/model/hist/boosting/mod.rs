@@ -13,7 +13,7 @@ pub use fitted::{FittedHistGradientBoosting, Round};
 use self::rounds::Rounds;
 use super::binned::{Binned, N_SLOTS};
 use super::bins::Binning;
-use super::loss::Loss;
+use super::loss::{Loss, Objective};
 use super::options::{Categories, HighCardinality, Monotone, Sampling};
 use super::ordered::Statistics;
 use super::split::Criteria;
@@ -47,8 +47,10 @@ use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
 ///   sets of levels: one level against the rest if there are few, else levels are sorted by their
 ///   smoothed mean gradient and cut in two (Fisher 1958). Levels that training rows lack, and rare
 ///   ones beyond 254, share a bin.
-/// * **Weights** multiply `g` and `h`; a row of weight 0 counts as a row (for
-///   [`min_samples_leaf`](Self::with_min_samples_leaf)) but changes no value.
+/// * **Weights** multiply `g` and `h` once they are divided by their mean over the rows that trees
+///   are grown on: only their ratios count, and penalties and limits mean the same whatever their
+///   unit. What rows of weight 0 hold changes nothing. Any other row counts as one for
+///   [`min_samples_leaf`](Self::with_min_samples_leaf).
 /// * Scaling changes nothing: only the order of a number's values counts, apart from where between
 ///   two values a cut lies.
 /// * The same bits come out on any number of threads.
@@ -95,7 +97,7 @@ pub struct HistGradientBoosting {
     min_hessian: f64,
     min_gain: f64,
     l1: f64,
-    l2: f64,
+    l2: Option<f64>,
     sampling: Sampling,
     max_features: MaxFeatures,
     max_features_node: MaxFeatures,
@@ -119,7 +121,7 @@ impl Default for HistGradientBoosting {
             min_hessian: 1e-3,
             min_gain: 0.0,
             l1: 0.0,
-            l2: 0.0,
+            l2: None,
             sampling: Sampling::All,
             max_features: MaxFeatures::All,
             max_features_node: MaxFeatures::All,
@@ -161,8 +163,6 @@ impl HistGradientBoosting {
         with_min_gain(min_gain: f64);
         /// The penalty of the size of leaf values (`l1 |w|`); 0 by default.
         with_l1(l1: f64);
-        /// The penalty of the square of leaf values (`l2 w^2 / 2`); 0 by default.
-        with_l2(l2: f64);
         /// Which rows each tree is grown on; [`Sampling::All`] by default.
         with_sampling(sampling: Sampling);
         /// From how many features a tree may choose; all by default.
@@ -177,6 +177,41 @@ impl HistGradientBoosting {
         with_high_cardinality(high_cardinality: HighCardinality);
         /// How features that are codes are split.
         with_categories(categories: Categories);
+    }
+
+    /// The penalty of the square of leaf values (`l2 w^2 / 2`). By default it is what the loss asks
+    /// for: 1 for the log loss of two classes and for Poisson, 0.1 for more than two classes, and 0
+    /// for the squared, absolute and quantile loss.
+    ///
+    /// Where a class (or a count) is rare, hessians are next to 0 and leaf values `-G / H` without
+    /// bound: a few rows, met by chance, are learned by heart, and held-out rows are told the wrong
+    /// class for certain. A penalty bounds them. Log loss (of values the RMSE) in 3 to 10 folds at
+    /// other defaults:
+    ///
+    /// | data | l2 = 0 | 0.1 | 1 |
+    /// |---|---|---|---|
+    /// | adult | 0.2743 | 0.2744 | 0.2744 |
+    /// | bank_full, without `duration` | 0.2836 | 0.2834 | 0.2826 |
+    /// | german_credit | 0.577 | 0.571 | 0.551 |
+    /// | australian_credit | 0.396 | 0.385 | 0.349 |
+    /// | adult, 30 rows of the rarer class | 0.0610 | 0.0070 | 0.0058 |
+    /// | churn, 20 rows of the rarer class | 0.0551 | 0.0398 | 0.0333 |
+    /// | covertype (7 classes, 20,000 rows) | 0.3261 | 0.3276 | 0.3288 |
+    /// | car (4 classes, a rule without noise) | 0.0108 | 0.0126 | 0.0255 |
+    /// | nursery (5 classes, one of 2 rows) | 1.93 | 0.0053 | 0.0083 |
+    /// | covertype, 5 of 7 classes of 2 to 50 rows | 6.59 | 0.305 | 0.296 |
+    /// | diamonds | 539.2 | 539.6 | 539.9 |
+    /// | california_housing | 47,416 | 47,486 | 47,537 |
+    #[must_use]
+    pub fn with_l2(mut self, l2: f64) -> Self {
+        self.l2 = Some(l2);
+        self
+    }
+
+    /// See [`with_l2`](Self::with_l2); none: what the loss asks for.
+    #[must_use]
+    pub fn l2(&self) -> Option<f64> {
+        self.l2
     }
 
     /// The features that predictions may only rise, or only fall, with.
@@ -210,7 +245,7 @@ impl HistGradientBoosting {
         at_least_zero("min_hessian", self.min_hessian)?;
         at_least_zero("min_gain", self.min_gain)?;
         at_least_zero("l1", self.l1)?;
-        at_least_zero("l2", self.l2)?;
+        self.l2.map_or(Ok(()), |l2| at_least_zero("l2", l2))?;
         self.sampling.check()?;
         self.max_features.check("max_features")?;
         self.max_features_node.check("max_features_node")?;
@@ -219,7 +254,7 @@ impl HistGradientBoosting {
         self.early_stopping.map_or(Ok(()), EarlyStopping::check)
     }
 
-    fn criteria(&self, fields: &[Feature]) -> Result<Criteria> {
+    fn criteria(&self, fields: &[Feature], objective: Objective) -> Result<Criteria> {
         let mut monotone = Vec::new();
         for (name, constraint) in &self.monotone {
             let found = fields.iter().position(|field| field.name() == name);
@@ -237,7 +272,7 @@ impl HistGradientBoosting {
         }
         Ok(Criteria {
             l1: self.l1,
-            l2: self.l2,
+            l2: self.l2.unwrap_or_else(|| objective.default_l2()),
             min_count: self.min_samples_leaf as f64,
             min_hessian: self.min_hessian,
             min_gain: self.min_gain,
@@ -277,9 +312,9 @@ impl HistGradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<FittedHistGradientBoosting<()>> {
         self.check()?;
-        // Of the codes, not of numbers that stand for them.
-        self.criteria(features.fields())?;
         let data = Data::new(self, features.n_rows(), None, target, context)?;
+        // Of the codes, not of numbers that stand for them.
+        self.criteria(features.fields(), data.objective)?;
         let statistics = Statistics::new(self.high_cardinality, features, &data, target, context);
         let with_statistics = statistics
             .as_ref()

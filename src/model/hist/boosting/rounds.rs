@@ -49,7 +49,7 @@ impl<'a> Rounds<'a> {
         Ok(Self {
             spec,
             binned,
-            criteria: spec.criteria(binned.fields())?,
+            criteria: spec.criteria(binned.fields(), data.objective)?,
             data,
             start,
             scores,
@@ -281,7 +281,8 @@ impl<'a> Rounds<'a> {
             .collect()
     }
 
-    /// Adds a tree's values to the scores of its own rows, and of those to validate or left out.
+    /// Adds a tree's values to the scores of its own rows, and of those that it was not grown on but
+    /// other trees are, or that are set aside.
     fn add(&mut self, k: usize, grown: &Grown, values: &[f64]) {
         let scores = &mut self.scores[k];
         for (leaf, node) in grown.leaves() {
@@ -289,10 +290,15 @@ impl<'a> Rounds<'a> {
                 scores[row as usize] += values[leaf];
             }
         }
-        if grown.rows.len() == scores.len() || grown.nodes.len() == 1 {
+        let (train, validation) = (self.data.train.as_deref(), &self.data.validation);
+        let n_train = train.map_or(scores.len(), <[u32]>::len);
+        if (grown.rows.len() == n_train && validation.is_empty()) || grown.nodes.len() == 1 {
             return;
         }
-        let mut others = vec![true; scores.len()];
+        let mut others = vec![train.is_none(); scores.len()];
+        for &row in train.unwrap_or_default().iter().chain(validation) {
+            others[row as usize] = true;
+        }
         for &row in &grown.rows {
             others[row as usize] = false;
         }
