@@ -21,7 +21,7 @@ use std::time::Instant;
 use common::args::{Args, Exit, set_threads};
 use common::progress::Bar;
 use common::recipe::{hist_view, linear_view};
-use stackfold::data::polars::TableReader;
+use stackfold::data::TableReader;
 use stackfold::data::summary::Summary;
 use stackfold::folds::StratifiedKFold;
 use stackfold::metrics::binary::{delong, delong_test};

@@ -1,7 +1,7 @@
 //! The program of the README: a stack on bundled data, in some thirty lines.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use stackfold::data::polars::TableReader;
+use stackfold::data::TableReader;
 use stackfold::folds::StratifiedKFold;
 use stackfold::model::hist::HistGradientBoosting;
 use stackfold::model::linfa;

@@ -818,7 +818,7 @@ fn columns_are_indexed_by_the_table() {
 mod files {
     use std::path::Path;
 
-    use stackfold::data::polars::TableReader;
+    use stackfold::data::TableReader;
 
     use super::*;
 

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use stackfold::data::polars::TableReader;
+use stackfold::data::TableReader;
 use stackfold::data::{Provenance, RowIndex};
 use stackfold::folds::{Folds, KFold, SplitContext, Splitter, StratifiedKFold};
 use stackfold::metrics::binary;

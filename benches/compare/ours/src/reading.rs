@@ -1,6 +1,6 @@
 //! Reading a file to a table.
 
-use stackfold::data::polars::TableReader;
+use stackfold::data::TableReader;
 use stackfold::data::{Column, ColumnKind, RowIndex, Table};
 
 use crate::Result;
