@@ -26,7 +26,7 @@ use common::recipe::{Recipe, Views};
 use serde_json::{Value, json};
 use stackfold::data::Columns;
 use stackfold::data::summary::Summary;
-use stackfold::folds::{KFold, StratifiedKFold, TimeSeriesSplit};
+use stackfold::folds::{StratifiedKFold, TimeSeriesSplit};
 use stackfold::model::linfa;
 use stackfold::prelude::*;
 use stackfold::stack::{
@@ -294,18 +294,7 @@ impl Task for Labels {
     }
 
     fn splitter_for(&self, n_folds: usize) -> Scheme {
-        let mut counts = vec![0_usize; self.n_classes()];
-        for &code in self.codes() {
-            counts[code as usize] += 1;
-        }
-        if counts.iter().any(|&count| count < n_folds) {
-            eprintln!(
-                "note: a class has fewer rows than there are folds; folds are not stratified"
-            );
-            Scheme::out_of_fold(KFold::new(n_folds))
-        } else {
-            Scheme::out_of_fold(StratifiedKFold::new(n_folds))
-        }
+        Scheme::out_of_fold(StratifiedKFold::new(n_folds))
     }
 
     fn with_blender(stack: Stack<Self>, name: &str) -> Result<Stack<Self>, Exit> {
@@ -401,6 +390,9 @@ fn stack<Y: Task>(
     let seed = Seed::new(args.number("seed", 1)?);
     let fitted = stack.fit(Train::new(table, target)?.with_seed(seed))?;
     let (prediction, of_members) = fitted.predict_with_members(test.rows())?;
+    for note in fitted.coverage(test.rows()).notes() {
+        eprintln!("note: {}: {note}", args.text("test").unwrap_or_default());
+    }
 
     let id = args.text("id");
     let mut files = vec![write_predictions(
@@ -436,6 +428,7 @@ fn stack<Y: Task>(
             json!({
                 "name": member.name,
                 "oof_score": member.score,
+                "oof_score_on_all": member.score_on_all,
                 "test_score": test_score,
                 "weight": member.weight,
                 "seconds": member.fit_seconds + member.predict_seconds,
@@ -450,6 +443,8 @@ fn stack<Y: Task>(
         "metric": report.metric,
         "members": member_lines,
         "dropped": dropped,
+        "rows_scored": report.n_scored,
+        "notes": report.notes,
         "stack_score": report.stack.as_ref().map(|s| s.score),
         "stack_interval": report.stack.as_ref().and_then(|s| s.interval.as_ref()).map(|i| [i.low, i.high]),
         "stack_test_score": score(&prediction),

@@ -94,8 +94,8 @@ impl SeenLevels {
 ///     coverage.to_string().lines().collect::<Vec<_>>(),
 ///     [
 ///         "2 rows",
-///         "column  kind     unseen  missing  in training  unseen levels",
-///         "age     numeric           50.0 %       25.0 %",
+///         "column  kind      unseen  missing  in training  unseen levels",
+///         "age     numeric            50.0 %       25.0 %",
 ///     ]
 /// );
 /// # Ok::<(), stackfold::Error>(())

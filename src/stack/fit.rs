@@ -17,7 +17,7 @@ use crate::data::{
     Features, FitContext, InSample, OutOfSample, Prediction, RowIndex, Target, Train,
     check_prediction,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal, strata_of};
 use crate::metrics::Metric;
 use crate::model::DynEstimator;
@@ -163,6 +163,7 @@ fn plan<Y: StackTarget>(
         ));
     }
     check_out_of_bag(stack, train, &plan)?;
+    check_predicted(train, &plan)?;
     let notes = plan.notes(&context);
     for text in &notes {
         progress.event(&Event::Note { text });
@@ -495,6 +496,31 @@ fn check<Y: Target>(stack: &Stack<Y>) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// Checks, before the work, that the blender can learn from the rows that some split predicts.
+fn check_predicted<Y: Target>(train: Train<'_, Y>, plan: &FoldPlan) -> Result<()> {
+    let mut predicted = vec![false; plan.n_rows()];
+    for s in 0..plan.n_splits() {
+        for &row in plan.split(s).validation() {
+            predicted[row as usize] = true;
+        }
+    }
+    let rows = (0..).zip(&predicted).filter(|(_, predicted)| **predicted);
+    let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
+    let target = train.table_target();
+    let checked = target.check(RowIndex::Some(&train.rows().index().compose(&rows)));
+    checked.map_err(|error| match error.kind() {
+        ErrorKind::Data { expected, found } => Error::data(
+            format!("{expected} among the rows that the blender learns from"),
+            format!(
+                "{found} among {} of {} rows; a larger share or more folds take in others",
+                rows.len(),
+                plan.n_rows()
+            ),
+        ),
+        _ => error,
+    })
 }
 
 /// Checks that the plan lets members that are fitted once learn on all rows but those that they

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stackfold::ErrorKind;
 use stackfold::data::RowIndex;
-use stackfold::folds::{GroupKFold, KFold, Predefined, StratifiedKFold};
+use stackfold::folds::{FoldPlan, GroupKFold, KFold, Predefined, Split, StratifiedKFold};
 use stackfold::model::Subsampled;
 use stackfold::model::baseline::Prior;
 use stackfold::model_selection::cross_validate;
@@ -901,4 +901,18 @@ fn a_model_without_features_says_why_there_are_none() {
         let train = Train::new(&table, &target).unwrap();
         assert_message(pipeline.fit(train), reason);
     }
+}
+
+/// Before any member is fitted.
+#[test]
+fn a_hold_out_of_one_class_is_refused_with_what_would_help() {
+    let (table, target) = (table(), labels());
+    // Rows 1 and 2 are negative.
+    let split = Split::new((3..60).collect(), vec![1, 2], usize::from(N)).unwrap();
+    let plan = FoldPlan::from_splits(vec![split], usize::from(N)).unwrap();
+    let stack = Stack::new(Scheme::from(plan)).with_member("trouble", &numbers(), Trouble::Fit);
+    assert_message(
+        fit(&stack, &table, &target),
+        r#"expected a target of two classes or more among the rows that the blender learns from, found only class "no" among 2 of 60 rows; a larger share or more folds take in others"#,
+    );
 }
