@@ -363,27 +363,17 @@ fn classes_without_rows_or_weight_stay_possible() {
 fn weights_of_zero_are_refused_where_nothing_is_left() {
     let x = numbers(vec![column(40, 1)]);
     let y = values(40);
-    let time: Vec<f64> = (0..40).map(f64::from).collect();
     let stopping = model().with_early_stopping(Some(EarlyStopping::new().with_share(0.25)));
-    let of = |weight: &dyn Fn(usize) -> f64| (0..40).map(weight).collect::<Vec<f64>>();
-    let all = of(&|_| 0.0);
-    // Rows without weight do not tell which are the last ones, so one of the two sides is empty
-    // only if there are not two rows with weight.
-    let one = of(&|i| f64::from(u8::from(i == 0)));
-    let some = of(&|i| f64::from(u8::from(i < 30)));
-    let context = FitContext::default()
-        .with_weights(Some(&some))
-        .with_time(Some(&time));
-    assert!(fit_predict(&stopping, &x, &y, &context).is_ok());
-    for (weights, model) in [(&all, model()), (&one, stopping)] {
-        let context = FitContext::default()
-            .with_weights(Some(weights))
-            .with_time(Some(&time));
+    let (none, mut one) = (vec![0.0; 40], vec![0.0; 40]);
+    one[7] = 1.0;
+    for (weights, model, expected) in [
+        (&none, model(), "weights with a positive sum"),
+        (&none, stopping.clone(), "weights with a positive sum"),
+        (&one, stopping, "can be divided for early stopping"),
+    ] {
+        let context = FitContext::default().with_weights(Some(weights));
         let error = fit_predict(&model, &x, &y, &context).unwrap_err();
-        assert!(
-            error.to_string().contains("weights with a positive sum"),
-            "{error}"
-        );
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 

@@ -149,9 +149,12 @@ impl Options {
             }
         };
         let narrow = |x: f64| f64::from(x as f32);
+        // Only ratios of weights count.
+        let mean = data.weights.iter().sum::<f64>() / data.weights.len() as f64;
         (0..scores.len())
             .map(|k| {
-                let pair = |i: usize| of_row(k, i).map(|x| narrow(x * data.weights[i]));
+                let weight = |i: usize| data.weights[i] / mean;
+                let pair = |i: usize| of_row(k, i).map(|x| narrow(x * weight(i)));
                 (0..data.y.len()).map(pair).collect()
             })
             .collect()
