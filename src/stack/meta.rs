@@ -77,7 +77,8 @@ pub enum MetaForm {
     /// 1; values as under [`MetaForm::Plain`].
     #[default]
     Logit,
-    /// The share of the training rows' predictions (of weight above 0) below it, half of the equal ones counted.
+    /// The share of the training rows' predictions (of weight above 0) below it, half of the equal
+    /// ones counted.
     Rank,
 }
 
@@ -189,4 +190,30 @@ pub(crate) fn rank(sorted: &[f64], value: f64) -> f64 {
     let below = sorted.partition_point(|&v| v < value);
     let not_above = sorted.partition_point(|&v| v <= value);
     (below + not_above) as f64 / (2 * sorted.len().max(1)) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{OutOfSample, Values};
+
+    #[test]
+    fn values_far_from_0_are_features_that_differ() {
+        let of = |values: &[f64]| {
+            let prediction = Values::new(values.to_vec()).unwrap();
+            Meta::<Values, OutOfSample>::new(["m".to_owned()].into(), vec![prediction], None)
+        };
+        let values: Vec<f64> = (0..100).map(|i| 1.7e9 + f64::from(i)).collect();
+        let weights: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i > 0))).collect();
+        for form in [MetaForm::Plain, MetaForm::Logit] {
+            let fitted = FittedForm::fit(form, &of(&values), Some(&weights));
+            let features = fitted.features(&of(&values[10..12])).unwrap();
+            // The middle one of 99 is number 50.
+            assert!(features.column(0).iter().eq(&[-40.0, -39.0]), "{form:?}");
+            let near: Vec<f64> = values.iter().map(|v| v - 1.7e9).collect();
+            let fitted = FittedForm::fit(form, &of(&near), None);
+            let features = fitted.features(&of(&near[10..12])).unwrap();
+            assert!(features.column(0).iter().eq(&[10.0, 11.0]), "{form:?}");
+        }
+    }
 }

@@ -331,7 +331,8 @@ struct FittedGroups {
 }
 
 impl FittedImputer {
-    /// What each column is filled with; with groups, where its level has nothing better.
+    /// What each column is filled with, as a number of the column; with groups, where its level has
+    /// nothing better.
     #[must_use]
     pub fn fills(&self) -> &[f64] {
         &self.fills

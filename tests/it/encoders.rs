@@ -208,7 +208,8 @@ proptest! {
                 let found = out_of_sample(&encoder, &table, &case.values(), &case.table());
                 assert_features(found.column(0), |row| {
                     let level = case.same_level(row);
-                    let of_level = mean(&level).filter(|_| level.len() > 1);
+                    let n_weighty = level.iter().filter(|&&i| w[i] > 0.0).count();
+                    let of_level = mean(&level).filter(|_| n_weighty > 1);
                     of_level.or(mean(&all)).unwrap_or(f64::NAN)
                 });
             }

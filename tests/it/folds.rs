@@ -602,3 +602,35 @@ fn a_failed_write_leaves_the_old_plan_and_no_rubbish() {
     assert_eq!(left, ["taken"]);
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn targets_of_rows_of_weight_0_deal_no_row() {
+    let n = 90_usize;
+    let weights: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i % 3 > 0))).collect();
+    let groups: Vec<i64> = (0..).take(n).map(|i| i % 17).collect();
+    for grouped in [false, true] {
+        let table = table_of(n, grouped.then_some(&groups[..]), None);
+        let table = table.with_column("weight", Column::numeric(weights.clone()));
+        let table = table.unwrap().with_role("weight", Role::Weight).unwrap();
+        let folds = |splitter: &dyn Splitter, factor: usize| {
+            let number = |i: usize| if i.is_multiple_of(3) { i * factor } else { i };
+            let class = |i: usize| u32::from(number(i) % 7 < 3);
+            let names = vec!["no".to_owned(), "yes".to_owned()];
+            let labels = Labels::new((0..n).map(class).collect::<Vec<_>>(), names).unwrap();
+            let value = |i: usize| (number(i) * 31 % n) as f64;
+            let values = Values::new((0..n).map(value).collect::<Vec<_>>()).unwrap();
+            let of_labels = SplitContext::of(Train::new(&table, &labels).unwrap());
+            let of_values = SplitContext::of(Train::new(&table, &values).unwrap());
+            [of_labels, of_values].map(|context| {
+                let split = splitter.plan(&context).unwrap().split(0);
+                split.validation().to_vec()
+            })
+        };
+        for splitter in [
+            &StratifiedKFold::new(4) as &dyn Splitter,
+            &HoldOut::new(0.25),
+        ] {
+            assert_eq!(folds(splitter, 1), folds(splitter, 2), "{splitter:?}");
+        }
+    }
+}

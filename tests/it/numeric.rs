@@ -993,8 +993,8 @@ fn spreads_that_are_rounding_alone_are_none() {
         [0.0, 0.2, 0.4, 1.0]
     );
     // Small numbers, and small spreads of large ones, are more than rounding.
-    let fitted = StandardScaler::new().fit_rows(numeric(&[1e-200, 3e-200]).rows(), &context);
-    assert_close(fitted.unwrap().scales()[0] / 1e-200, 1.0, 1e-12);
+    let fitted = StandardScaler::new().fit_rows(numeric(&[1e-100, 3e-100]).rows(), &context);
+    assert_close(fitted.unwrap().scales()[0] / 1e-100, 1.0, 1e-12);
     let fitted = StandardScaler::new().fit_rows(numeric(&[1e9, 1e9 + 2e-4]).rows(), &context);
     assert_close(fitted.unwrap().scales()[0], 1e-4, 1e-3);
 }

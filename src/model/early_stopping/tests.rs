@@ -88,3 +88,32 @@ fn what_cannot_be_divided_is_an_error() {
         assert!(error.to_string().contains("early stopping"), "{error}");
     }
 }
+
+#[test]
+fn rows_of_weight_0_have_no_say() {
+    let weights: Vec<f64> = (0..N).map(|i| f64::from(u8::from(i % 4 > 0))).collect();
+    let of = |factor: usize, time: bool| {
+        // Classes, values and times of rows of weight 0 differ with the factor.
+        let number = |i: usize| if i.is_multiple_of(4) { i * factor } else { i };
+        let values: Vec<f64> = (0..N).map(|i| (number(i) * 77 % N) as f64).collect();
+        let codes: Vec<u32> = (0..N).map(|i| u32::from(number(i) % 5 < 2)).collect();
+        let labels = Labels::new(codes, vec!["no".into(), "yes".into()]).unwrap();
+        let mut context = FitContext::default().with_weights(Some(&weights));
+        if time {
+            context = context.with_time(Some(&values));
+        }
+        let target = Values::new(values.clone()).unwrap();
+        let weighty =
+            |rows: Vec<u32>| -> Vec<u32> { rows.into_iter().filter(|row| row % 4 > 0).collect() };
+        let splits = [
+            inner_split(0.2, &target, &context),
+            inner_split(0.2, &labels, &context),
+        ];
+        splits.map(|split| weighty(split.unwrap().1))
+    };
+    for time in [false, true] {
+        assert_eq!(of(1, time), of(3, time));
+        // A fifth of the rows that have weight.
+        assert!(of(1, time).iter().all(|rows| rows.len().abs_diff(36) <= 1));
+    }
+}

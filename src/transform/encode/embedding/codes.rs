@@ -24,7 +24,7 @@ pub(super) struct CodedColumn {
     pub(super) name: String,
     /// By code: those that have enough rows, in the order of their names.
     pub(super) levels: Arc<Levels>,
-    /// By code, then how many rows have other levels, then how many have none.
+    /// By code, then how many rows (of weight above 0) have other levels, then how many have none.
     pub(super) counts: Vec<u64>,
     /// By row: the code, or the place of the other two.
     pub(super) slots: Vec<u32>,
@@ -161,10 +161,16 @@ impl CodedColumn {
         self.levels.len() + usize::from(missing >= min_count.max(1) as u64)
     }
 
-    /// How many rows these levels have.
-    pub(super) fn n_known_rows(&self) -> usize {
-        let n_codes = number(self.levels.len());
-        self.slots.iter().filter(|&&slot| slot != n_codes).count()
+    /// How many rows (of weight above 0) these levels have.
+    pub(super) fn n_known_rows(&self, min_count: usize) -> u64 {
+        let n_codes = self.levels.len();
+        let missing = self.counts[n_codes + 1];
+        let n_missing = if missing >= min_count as u64 {
+            missing
+        } else {
+            0
+        };
+        self.counts[..n_codes].iter().sum::<u64>() + n_missing
     }
 }
 

@@ -224,7 +224,9 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         }
         let n_known = column.n_known(network.min_level_count());
         let size = network.embedding_size().of(n_known);
-        let most = column.n_known_rows() / n_known.max(1) / self.rows_per_number;
+        let n_rows = column.n_known_rows(network.min_level_count());
+        let most = usize::try_from(n_rows).unwrap_or(usize::MAX);
+        let most = most / n_known.max(1) / self.rows_per_number;
         (size, size.min(most.max(1)))
     }
 
