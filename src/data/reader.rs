@@ -543,11 +543,14 @@ impl TableReader {
                 rules = rules.with_date_format(format.clone());
             }
         }
+        let followed = self.followed(name);
         let given = self.kinds.iter().rev().find(|(c, _)| c.contains(name));
         if let Some(&(_, kind)) = given {
-            return rules.with_kind(kind);
+            return match followed.filter(|field| field.kind() == kind) {
+                Some(field) => rules.following(field),
+                None => rules.with_kind(kind),
+            };
         }
-        let followed = self.followed(name);
         match (self.given_role(name), followed) {
             (Some(Role::Id), _) => rules.of_names(),
             (Some(Role::Ignored), _) => rules.of_unused(),

@@ -85,7 +85,10 @@ impl FoldPlan {
                 for folds in partitions {
                     let mut counts = vec![vec![0; sizes.len()]; folds.n_folds()];
                     for (&fold, &class) in folds.fold_of_row().iter().zip(strata) {
-                        counts[usize::from(fold)][class as usize] += 1;
+                        // Rows of weight 0 are of no class.
+                        if let Some(count) = counts[usize::from(fold)].get_mut(class as usize) {
+                            *count += 1;
+                        }
                     }
                     for fold in &counts {
                         note(fold, &|class| sizes[class] - fold[class]);
@@ -97,8 +100,10 @@ impl FoldPlan {
                     let mut counts = vec![0; sizes.len()];
                     for &row in rows {
                         // A plan made for other rows is somebody else's error.
-                        if let Some(&class) = strata.get(row as usize) {
-                            counts[class as usize] += 1;
+                        let class = strata.get(row as usize);
+                        if let Some(count) = class.and_then(|&class| counts.get_mut(class as usize))
+                        {
+                            *count += 1;
                         }
                     }
                     counts

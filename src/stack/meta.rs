@@ -77,7 +77,8 @@ pub enum MetaForm {
     /// 1; values as under [`MetaForm::Plain`].
     #[default]
     Logit,
-    /// The share of the training rows' predictions (of weight above 0) below it, half of the equal ones counted.
+    /// The share of the training rows' predictions (of weight above 0) below it, half of the equal
+    /// ones counted.
     Rank,
 }
 

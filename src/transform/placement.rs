@@ -216,10 +216,16 @@ fn fall_together(sorted: &[f64], place: impl Fn(f64) -> f64) -> bool {
     n_numbers < MANY && (5 * (n_values - n_numbers) > n_values || 5 * n_taken > sorted.len())
 }
 
-/// Whether values may fall together, as far as some of them tell: two neighbours among them are
-/// next to each other as `f32` too, or a tenth of the neighbours have hardly more `f32` than rows
-/// between them.
+/// Whether values may fall together, as far as some of them tell: neighbours among these are next to
+/// each other as `f32` too, or in an eighth of their range there are hardly more `f32` than rows.
+/// They do not if all of these are exact in `f32`.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "the cast is compared with what it came from"
+)]
 fn may_fall_together(n: usize, value: impl Fn(usize) -> f64) -> bool {
+    const RUN: usize = 16;
     let mut sample = Vec::with_capacity(SAMPLE);
     let mut n_visited = 0;
     for position in spread_positions(n).take(4 * SAMPLE) {
@@ -235,23 +241,28 @@ fn may_fall_together(n: usize, value: impl Fn(usize) -> f64) -> bool {
     if sample.len() < SAMPLE / 4 {
         return true;
     }
-    sample.sort_unstable_by(f64::total_cmp);
-    let rows = n as f64 / f64::from(n_visited);
-    let (mut n_pairs, mut n_crowded, mut n_numbers) = (0, 0, 0.0);
-    for pair in sample.windows(2) {
-        let (low, high) = (pair[0], pair[1]);
-        if is_same(low, high) {
-            continue;
-        }
-        let numbers = (high - low) / spacing(low.abs().max(high.abs()));
-        if numbers < 4.0 {
-            return true;
-        }
-        n_pairs += 1;
-        n_crowded += usize::from(numbers < 4.0 * rows);
-        n_numbers += numbers.min(rows);
+    if sample.iter().all(|&value| f64::from(value as f32) == value) {
+        return false;
     }
-    10 * n_crowded > n_pairs && n_numbers < 2.0 * MANY as f64
+    sample.sort_unstable_by(f64::total_cmp);
+    let numbers = |low: f64, high: f64| (high - low) / spacing(low.abs().max(high.abs()));
+    let different = |pair: &&[f64]| !is_same(pair[0], pair[1]);
+    let close = |pair: &&[f64]| numbers(pair[0], pair[1]) < 2.0;
+    let n_pairs = sample.windows(2).filter(different).count();
+    let n_close = sample.windows(2).filter(different).filter(close).count();
+    // Distances of neighbours vary much, those of every sixteenth value little.
+    let rows = RUN as f64 * n as f64 / f64::from(n_visited);
+    let (mut n_runs, mut n_crowded, mut n_numbers) = (0, 0, 0.0);
+    for run in sample.chunks(RUN) {
+        let (low, high) = (run[0], run[run.len() - 1]);
+        if !is_same(low, high) {
+            n_runs += 1;
+            n_crowded += usize::from(numbers(low, high) < 4.0 * rows);
+            n_numbers += numbers(low, high).min(rows);
+        }
+    }
+    let few = n_numbers < 2.0 * MANY as f64;
+    20 * n_close > n_pairs || (8 * n_crowded > n_runs && few)
 }
 
 /// Positions below `n`, evenly spread however many are taken.
@@ -300,6 +311,7 @@ fn spacing(size: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
     use crate::random::Seed;

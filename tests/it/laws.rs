@@ -148,7 +148,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn encoders() -> Vec<Case> {
-    use Law::{ColumnOrder, LevelNames, OwnTarget, Seed};
+    use Law::{ColumnOrder, LevelNames, OwnTarget, Seed, ZeroWeight};
     vec![
         case("one-hot", texts, &[], |_| Box::new(OneHotEncoder::new())),
         case("one-hot without first", texts, &[], |_| {
@@ -226,11 +226,17 @@ fn encoders() -> Vec<Case> {
         case("ordered, overall mean", texts, &[OwnTarget, Seed], |_| {
             Box::new(OrderedTargetEncoder::new().with_prior(OrderedPrior::OverallMean))
         }),
-        case("embedding", texts, &[ColumnOrder, Seed], embedding),
+        // Contexts and gauges of its vectors are taken from all rows.
+        case(
+            "embedding",
+            texts,
+            &[ColumnOrder, Seed, ZeroWeight],
+            embedding,
+        ),
         case(
             "embedding in folds of its own",
             texts,
-            &[ColumnOrder, OwnTarget, Seed],
+            &[ColumnOrder, OwnTarget, Seed, ZeroWeight],
             |_| embedding(None),
         ),
     ]

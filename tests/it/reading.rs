@@ -461,8 +461,10 @@ fn a_level_has_one_name_in_training_and_new_rows() {
         let table =
             Csv::new("names", format!("k,y\n{}", train.replace('\n', ",1\n"))).read_with(&asked);
         let new = Csv::new("names_new", format!("k,y\n{}", new.replace('\n', ",1\n")));
-        let new = new.read_with(&TableReader::new().following(&table));
-        assert_eq!(texts(&new, "k"), expected, "{train:?}");
+        for reader in [TableReader::new(), asked] {
+            let new = new.read_with(&reader.following(&table));
+            assert_eq!(texts(&new, "k"), expected, "{train:?}");
+        }
     }
     // Codes that differ as texts stay apart.
     let file = Csv::new("decimals", "icd,y\n250.0,1\n250.00,0\n");
