@@ -185,60 +185,6 @@ impl TextRules {
         }
     }
 
-    /// A numeric column of numbers that a frame has; sentinels and infinities as in texts.
-    #[cfg(feature = "polars")]
-    pub(crate) fn parse_reals(
-        &self,
-        cells: impl Iterator<Item = Option<f64>>,
-    ) -> Result<(Column, MissingCounts)> {
-        let causes = Causes::new(self);
-        let mut counts = Counts::default();
-        let values = cells.enumerate().map(|(row, cell)| {
-            let Some(value) = cell else {
-                counts.null += 1;
-                return Ok(f64::NAN);
-            };
-            if value.is_nan() {
-                counts.nan += 1;
-            } else if let Some(cause) = causes.of_number(value) {
-                counts.add(cause);
-            } else if value.is_finite() {
-                return Ok(value);
-            } else if self.infinities == Infinities::Refuse {
-                return Err(Error::not_finite(value).in_row(row));
-            } else {
-                counts.infinite += 1;
-            }
-            Ok(f64::NAN)
-        });
-        let values = values.collect::<Result<Vec<f64>>>()?;
-        Ok((Column::numeric(values), counts.finish(&causes)))
-    }
-
-    /// A numeric column of whole numbers that a frame has; sentinels as in texts.
-    #[cfg(feature = "polars")]
-    pub(crate) fn parse_integers(
-        &self,
-        cells: impl Iterator<Item = Option<i64>>,
-    ) -> (Column, MissingCounts) {
-        let causes = Causes::new(self);
-        let mut counts = Counts::default();
-        let values: Vec<Option<i64>> = cells
-            .map(|cell| {
-                let Some(value) = cell else {
-                    counts.null += 1;
-                    return None;
-                };
-                let cause = causes.of_number(value as f64);
-                cause.map_or(Some(value), |cause| {
-                    counts.add(cause);
-                    None
-                })
-            })
-            .collect();
-        (Column::integers(&values), counts.finish(&causes))
-    }
-
     fn infer<'a>(
         &self,
         cells: impl Iterator<Item = Option<&'a str>> + Clone,
@@ -529,6 +475,12 @@ impl<'r> Causes<'r> {
             .collect::<Vec<_>>();
         numbers.sort_unstable();
         numbers.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    /// Whether a number may be a sentinel.
+    #[cfg(feature = "polars")]
+    pub(crate) fn have_numbers(&self) -> bool {
+        !self.numbers.is_empty()
     }
 
     pub(crate) fn of_text(&self, text: &str) -> Option<Cause> {

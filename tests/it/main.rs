@@ -8,6 +8,8 @@ mod embedding;
 mod encoders;
 mod folds;
 mod forest_hist;
+#[cfg(feature = "polars")]
+mod frames;
 mod hist_boosting;
 mod hist_continue;
 mod hist_input;

@@ -1,23 +1,95 @@
 //! Columns from series, and series from columns.
 
-use polars::prelude::*;
+use polars_arrow::array::{Array, Utf8ViewArray};
+use polars_core::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::backend;
-use crate::data::parse::{MissingCounts, TextRules};
-use crate::data::{self, ColumnKind, RowIndex, Table};
+use super::narrow::{Parsed, changed, numbers};
+use crate::data::interner::Interner;
+use crate::data::parse::{Cause, Causes, Counts, MissingCounts, TextRules};
+use crate::data::{self, ColumnData, ColumnKind, MISSING_CODE, RowIndex, Table};
 use crate::error::{Error, Result};
 
 const A_DAY: i64 = 86_400_000;
 /// Moments are within 9,999 years of 1970.
 const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
-/// The column that a series of texts is.
-fn column_of_texts(series: &Series, rules: &TextRules) -> Result<(data::Column, MissingCounts)> {
-    let texts = series.str().map_err(|e| backend(&e))?.rechunk();
-    let Some(cells) = texts.downcast_iter().next() else {
-        return rules.parse(std::iter::empty());
-    };
-    rules.parse((0..cells.len()).map(|row| cells.get(row)))
+/// The column that arrays of texts are: levels, unless another kind is given.
+fn column_of_texts(
+    arrays: &[ArrayRef],
+    kind: Option<ColumnKind>,
+    rules: &TextRules,
+) -> Result<(data::Column, MissingCounts)> {
+    let arrays = arrays
+        .iter()
+        .filter_map(|array| array.as_any().downcast_ref());
+    let arrays: Vec<&Utf8ViewArray> = arrays.collect();
+    if matches!(kind, None | Some(ColumnKind::Categorical)) {
+        return Ok(levels_of_texts(&arrays, rules));
+    }
+    let rules = rules
+        .clone()
+        .with_kind(kind.unwrap_or(ColumnKind::Categorical));
+    let cells = arrays.iter().flat_map(|array| array.iter());
+    rules.parse(cells)
+}
+
+/// Levels as [`TextRules::parse`] makes them; a text is looked at once for each array and place
+/// where it stands, which is one place for all rows if it comes from a dictionary or is short.
+fn levels_of_texts(arrays: &[&Utf8ViewArray], rules: &TextRules) -> (data::Column, MissingCounts) {
+    /// Of more texts most are met once, and the table of them would only take up memory.
+    const MOST: usize = 1 << 16;
+    let causes = Causes::new(rules);
+    let mut counts = Counts::default();
+    let mut interner = Interner::new();
+    let mut codes: Vec<u32> = Vec::with_capacity(arrays.iter().map(|array| array.len()).sum());
+    for array in arrays {
+        let mut seen: FxHashMap<u128, std::result::Result<u32, Cause>> = FxHashMap::default();
+        let validity = array.validity().filter(|v| v.unset_bits() > 0);
+        for (row, view) in array.views().iter().enumerate() {
+            if validity.is_some_and(|v| !v.get_bit(row)) {
+                counts.add(Cause::Null);
+                codes.push(MISSING_CODE);
+                continue;
+            }
+            let key = view.as_u128();
+            let found = seen.get(&key).copied().unwrap_or_else(|| {
+                let text = array.value(row);
+                let found = match causes.of_text(text) {
+                    None => Ok(interner.code(text)),
+                    Some(cause) => Err(cause),
+                };
+                if seen.len() < MOST {
+                    seen.insert(key, found);
+                }
+                found
+            });
+            codes.push(found.unwrap_or_else(|cause| {
+                counts.add(cause);
+                MISSING_CODE
+            }));
+        }
+    }
+    let column = data::Column::from_valid_codes(codes, interner.into_levels());
+    (column, counts.finish(&causes))
+}
+
+/// The column that arrays of a file are, as [`column_of_series`] of a frame.
+pub(super) fn column_of_arrays(
+    field: &ArrowField,
+    arrays: Vec<ArrayRef>,
+    kind: Option<ColumnKind>,
+    rules: &TextRules,
+) -> Result<(data::Column, MissingCounts)> {
+    if let Some(parsed) = numbers(field.dtype(), &arrays, rules)? {
+        return column_of_numbers(parsed, kind, rules);
+    }
+    if *field.dtype() == ArrowDataType::Utf8View {
+        return column_of_texts(&arrays, kind, rules);
+    }
+    let series = Series::try_from((field, arrays)).map_err(|e| backend(&e))?;
+    column_of_series(&series, kind, rules)
 }
 
 /// The column that a series of a frame is: its kind follows from its type, unless `kind` is given.
@@ -26,36 +98,24 @@ pub(super) fn column_of_series(
     kind: Option<ColumnKind>,
     rules: &TextRules,
 ) -> Result<(data::Column, MissingCounts)> {
-    let cast = |to: &DataType| series.strict_cast(to).map_err(|e| backend(&e));
+    let arrays = series.chunks();
     let (column, missing) = match series.dtype() {
-        DataType::String => {
-            let rules = rules
-                .clone()
-                .with_kind(kind.unwrap_or(ColumnKind::Categorical));
-            column_of_texts(series, &rules)?
-        }
+        DataType::String => column_of_texts(arrays, kind, rules)?,
         DataType::Categorical(..) | DataType::Enum(..) => {
-            let rules = rules
-                .clone()
-                .with_kind(kind.unwrap_or(ColumnKind::Categorical));
-            column_of_texts(&cast(&DataType::String)?, &rules)?
+            let texts = series.strict_cast(&DataType::String);
+            column_of_texts(texts.map_err(|e| backend(&e))?.chunks(), kind, rules)?
         }
         DataType::Boolean => {
             let cells: Vec<Option<bool>> = series.bool().map_err(|e| backend(&e))?.iter().collect();
             (data::Column::boolean(&cells), nulls(series))
         }
-        DataType::Float32 | DataType::Float64 => {
-            let reals = cast(&DataType::Float64)?;
-            rules.parse_reals(reals.f64().map_err(|e| backend(&e))?.iter())?
-        }
         DataType::Date => {
-            let days = cast(&DataType::Int32)?;
-            let cells = days.i32().map_err(|e| backend(&e))?.iter();
-            let cells: Vec<Option<i32>> = cells.collect();
-            if let Some(row) = cells.iter().position(|&c| c == Some(i32::MIN)) {
-                return Err(out_of_range(row));
-            }
-            (data::Column::dates(&cells), nulls(series))
+            // The smallest number stands for a missing day.
+            let day = |day| i32::try_from(day).ok().filter(|&day| day != i32::MIN);
+            let days = changed::<i32, _>(arrays, i32::MIN, day)?.map_err(out_of_range)?;
+            let data = ColumnData::I32(days);
+            let column = data::Column::from_data(ColumnKind::Date, data);
+            (column, nulls(series))
         }
         DataType::Datetime(unit, _) => {
             let per_millisecond = match unit {
@@ -63,32 +123,55 @@ pub(super) fn column_of_series(
                 TimeUnit::Microseconds => 1_000,
                 TimeUnit::Milliseconds => 1,
             };
-            let ticks = cast(&DataType::Int64)?;
-            let cells = ticks.i64().map_err(|e| backend(&e))?.iter();
-            let cells: Vec<Option<i64>> = cells
-                .map(|cell| Some(cell?.div_euclid(per_millisecond)))
-                .collect();
-            let bad = |c: &Option<i64>| c.is_some_and(|c| !(-FURTHEST..=FURTHEST).contains(&c));
-            if let Some(row) = cells.iter().position(bad) {
-                return Err(out_of_range(row));
-            }
-            (data::Column::datetimes(&cells), nulls(series))
+            let moment = |tick: i64| {
+                let moment = tick.div_euclid(per_millisecond);
+                (-FURTHEST..=FURTHEST).contains(&moment).then_some(moment)
+            };
+            let moments = changed::<i64, _>(arrays, i64::MIN, moment)?.map_err(out_of_range)?;
+            let data = ColumnData::I64(moments);
+            let column = data::Column::from_data(ColumnKind::Datetime, data);
+            (column, nulls(series))
         }
         DataType::Null => {
             let cells = vec![None; series.len()];
             (data::Column::integers(&cells), nulls(series))
         }
-        dtype if dtype.is_integer() => {
-            if let Ok(whole) = series.strict_cast(&DataType::Int64) {
-                rules.parse_integers(whole.i64().map_err(|e| backend(&e))?.iter())
-            } else {
-                let reals = cast(&DataType::Float64)?;
-                rules.parse_reals(reals.f64().map_err(|e| backend(&e))?.iter())?
-            }
+        dtype => {
+            let array = arrays.first().filter(|_| dtype.is_primitive_numeric());
+            let parsed = match array {
+                Some(array) => numbers(array.dtype(), arrays, rules)?,
+                None => None,
+            };
+            return match parsed {
+                Some(parsed) => column_of_numbers(parsed, kind, rules),
+                None => Err(Error::unsupported(format!("a column of type {dtype}"))),
+            };
         }
-        dtype => return Err(Error::unsupported(format!("a column of type {dtype}"))),
     };
     Ok((to_kind(column, kind)?, missing))
+}
+
+/// Numbers of which one is beyond what 64 bits with a sign hold become levels that are their
+/// digits: as numbers they would be rounded, and those of two rows fall together.
+fn column_of_numbers(
+    parsed: Parsed,
+    kind: Option<ColumnKind>,
+    rules: &TextRules,
+) -> Result<(data::Column, MissingCounts)> {
+    match parsed {
+        Parsed::Column(column, missing) => Ok((to_kind(column, kind)?, missing)),
+        Parsed::Beyond(_, texts) if matches!(kind, None | Some(ColumnKind::Categorical)) => {
+            let rules = rules.clone().with_kind(ColumnKind::Categorical);
+            rules.parse(texts.iter().map(Option::as_deref))
+        }
+        Parsed::Beyond(row, mut texts) => {
+            let most = i64::MAX;
+            let expected =
+                format!("whole numbers from -{most} to {most} (or read it as categorical)");
+            let found = texts.swap_remove(row).unwrap_or_default();
+            Err(Error::data(expected, found).in_row(row))
+        }
+    }
 }
 
 fn nulls(series: &Series) -> MissingCounts {
@@ -139,8 +222,9 @@ fn to_kind(column: data::Column, kind: Option<ColumnKind>) -> Result<data::Colum
     }
 }
 
-/// A frame with the columns of a table: integers, floats, booleans, texts, dates, datetimes in
-/// milliseconds; missing cells are null.
+/// A frame with the columns of a table, whatever type of ours their cells are kept in: numbers are
+/// `Int64` if all of them are whole and `Float64` otherwise, levels `String`, booleans `Boolean`,
+/// dates `Date`, datetimes `Datetime` in milliseconds; missing cells are null.
 ///
 /// # Errors
 /// If polars refuses the columns.
@@ -198,38 +282,29 @@ fn series_of(name: &str, column: &data::Column) -> Result<Series> {
             };
             cells.into_series().cast(&to).map_err(|e| backend(&e))?
         }
-        _ => narrow_series(column, &numbers),
+        _ => series_of_numbers(column, &numbers),
     };
     Ok(series.with_name(name))
 }
 
-/// A series of the type that the column's numbers are kept in.
-fn narrow_series(column: &data::Column, numbers: &[f64]) -> Series {
-    use crate::data::ColumnData;
-    macro_rules! integers {
-        ($values:expr, $t:ty, $array:ty) => {{
-            let cells: $array = $values
-                .iter()
-                .map(|&v| (v != <$t>::MIN).then_some(v))
-                .collect();
-            cells.into_series()
-        }};
+/// Whole numbers as `Int64`, others as `Float64`.
+fn series_of_numbers(column: &data::Column, numbers: &[f64]) -> Series {
+    fn integers<T: Copy + Into<i64> + PartialEq>(values: &[T], missing: T) -> Series {
+        let cell = |&value: &T| (value != missing).then(|| value.into());
+        values
+            .iter()
+            .map(cell)
+            .collect::<Int64Chunked>()
+            .into_series()
     }
     match column.data() {
-        ColumnData::I8(values) => integers!(values, i8, Int8Chunked),
-        ColumnData::I16(values) => integers!(values, i16, Int16Chunked),
-        ColumnData::I32(values) => integers!(values, i32, Int32Chunked),
-        ColumnData::I64(values) => integers!(values, i64, Int64Chunked),
-        ColumnData::F32(values) => {
-            let cells: Float32Chunked =
-                values.iter().map(|&v| (!v.is_nan()).then_some(v)).collect();
-            cells.into_series()
-        }
+        ColumnData::I8(values) => integers(values, i8::MIN),
+        ColumnData::I16(values) => integers(values, i16::MIN),
+        ColumnData::I32(values) => integers(values, i32::MIN),
+        ColumnData::I64(values) => integers(values, i64::MIN),
         _ => {
-            let cells: Float64Chunked = numbers
-                .iter()
-                .map(|&v| (!v.is_nan()).then_some(v))
-                .collect();
+            let cell = |&value: &f64| (!value.is_nan()).then_some(value);
+            let cells: Float64Chunked = numbers.iter().map(cell).collect();
             cells.into_series()
         }
     }

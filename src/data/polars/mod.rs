@@ -2,7 +2,7 @@
 //!
 //! [`TableReader`] makes tables; [`table_to_frame`], [`features_to_frame`], [`write_csv`] and
 //! [`write_parquet`] give them back; [`ParquetBatches`] and [`ParquetSink`] do so batch by batch.
-//! Types of polars appear nowhere else in the crate.
+//! Types of polars appear nowhere else in the crate; frames are those of polars 0.55.
 //!
 //! ```
 //! use stackfold::data::polars::{Columns, TableReader};
@@ -20,9 +20,11 @@
 //! # Ok::<(), stackfold::Error>(())
 //! ```
 
-mod chunks;
 mod csv;
 mod frame;
+mod ipc;
+mod narrow;
+mod parquet;
 mod reader;
 mod scan;
 mod sink;
@@ -36,6 +38,6 @@ pub use write::{write_csv, write_frame_csv, write_parquet};
 
 use crate::error::Error;
 
-fn backend(cause: &polars::error::PolarsError) -> Error {
+fn backend(cause: &polars_core::error::PolarsError) -> Error {
     Error::backend("polars", cause)
 }

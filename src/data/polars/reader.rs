@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, LazyFrame};
+use polars_core::prelude::DataFrame;
 use rayon::prelude::*;
 use regex::Regex;
 
-use super::backend;
-use super::chunks::ColumnFile;
 use super::csv::{self, Dialect, read_columns};
-use super::frame::column_of_series;
+use super::frame::{column_of_arrays, column_of_series};
+use super::ipc::IpcFile;
+use super::parquet::ParquetFile;
 use crate::data::parse::{DateFormat, Infinities, MISSING_TEXTS, MissingCounts, TextRules};
 use crate::data::summary::Summary;
-use crate::data::{ColumnKind, Role, Schema, Table};
+use crate::data::{Column, ColumnKind, Role, Schema, Table};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A table, and why its cells are missing, column by column.
@@ -309,8 +309,9 @@ impl TableReader {
     ///
     /// # Errors
     /// If polars cannot collect it; as [`TableReader::from_frame`].
-    pub fn from_lazy(&self, frame: LazyFrame) -> Result<Table> {
-        self.from_frame(&frame.collect().map_err(|e| backend(&e))?)
+    #[cfg(feature = "lazy")]
+    pub fn from_lazy(&self, frame: polars_lazy::frame::LazyFrame) -> Result<Table> {
+        self.from_frame(&frame.collect().map_err(|e| super::backend(&e))?)
     }
 
     fn read_file(&self, path: &Path) -> Result<Parsed> {
@@ -353,40 +354,65 @@ impl TableReader {
     }
 
     fn parquet(&self, path: &Path) -> Result<Parsed> {
-        self.column_file(&ColumnFile::parquet(path)?)
+        let file = ParquetFile::open(path)?;
+        let names = file.names();
+        self.check(file.n_rows(), &names)?;
+        let (columns, missing) = self.columns_of(&names, |place, kind, rules| {
+            let (field, arrays) = file.column(place)?;
+            column_of_arrays(field, arrays, kind, rules)
+        })?;
+        Ok((self.with_roles(Table::new(columns)?)?, missing))
     }
 
+    /// Makes columns of some of the file's, while the next ones are read.
     fn ipc(&self, path: &Path) -> Result<Parsed> {
-        self.column_file(&ColumnFile::ipc(path)?)
-    }
-
-    /// Makes columns of some of the file's at a time.
-    fn column_file(&self, file: &ColumnFile) -> Result<Parsed> {
-        self.check(file.n_rows(), &file.names)?;
+        let file = IpcFile::open(path)?;
+        let names = file.names();
+        self.check(file.n_rows(), &names)?;
         let (mut columns, mut missing) = (Vec::new(), Vec::new());
-        for chunk in file.chunks() {
-            let (some, counts) = self.columns_of(&file.read(chunk)?)?;
+        let mut chunks = file.chunks();
+        let mut read = || chunks.next().map(|places| file.columns(places)).transpose();
+        let mut next = read()?;
+        while let Some(some) = next {
+            let names = &names[columns.len()..];
+            let names = &names[..some.len()];
+            let make = || {
+                self.columns_of(names, |place, kind, rules| {
+                    let (field, arrays) = &some[place];
+                    column_of_arrays(field, arrays.clone(), kind, rules)
+                })
+            };
+            let (made, read) = rayon::join(make, &mut read);
+            let (some, counts) = made?;
             columns.extend(some);
             missing.extend(counts);
+            next = read?;
         }
         Ok((self.with_roles(Table::new(columns)?)?, missing))
     }
 
-    /// The table that some rows and columns of a whole are, as [`TableReader::from_frame`]; options
-    /// may name other columns, and identifiers are not looked for.
-    pub(super) fn part_of_frame(&self, frame: &DataFrame) -> Result<Table> {
-        let (columns, _) = self.columns_of(frame)?;
+    /// The table of some rows and columns of a whole, as [`TableReader::from_frame`] makes it;
+    /// options may name other columns, and identifiers are not looked for.
+    pub(super) fn part(
+        &self,
+        names: &[String],
+        column: impl Fn(usize, Option<ColumnKind>, &TextRules) -> Result<(Column, MissingCounts)> + Sync,
+    ) -> Result<Table> {
+        let (columns, _) = self.columns_of(names, column)?;
         let table = Table::new(columns)?;
-        let names: Vec<String> = table.schema().names().map(str::to_owned).collect();
         let roles = |name: &String| self.role_of(name).map(|role| (name.clone(), role));
         let mut roles = names.iter().filter_map(roles);
         roles.try_fold(table, |table, (name, role)| table.with_role(&name, role))
     }
 
     fn typed(&self, frame: &DataFrame) -> Result<Parsed> {
-        let names: Vec<String> = frame.columns().iter().map(name_of).collect();
+        let columns = frame.columns();
+        let names = columns.iter().map(|column| column.name().to_string());
+        let names: Vec<String> = names.collect();
         self.check(frame.height(), &names)?;
-        let (columns, missing) = self.columns_of(frame)?;
+        let (columns, missing) = self.columns_of(&names, |place, kind, rules| {
+            column_of_series(columns[place].as_materialized_series(), kind, rules)
+        })?;
         Ok((self.with_roles(Table::new(columns)?)?, missing))
     }
 
@@ -424,14 +450,17 @@ impl TableReader {
         }
     }
 
-    /// The columns of a frame, with their names, and why cells are missing.
-    fn columns_of(&self, frame: &DataFrame) -> Result<csv::Columns> {
-        let columns = frame.columns().par_iter().map(|column| {
-            let name = name_of(column);
-            let series = column.as_materialized_series();
-            let parsed = column_of_series(series, self.kind_of(&name), &self.rules(&name));
-            let (column, missing) = parsed.map_err(|e| e.in_column(&name))?;
-            Ok(((name, column), missing))
+    /// Columns with these names, and why cells are missing; `column` makes the one at a place, of
+    /// a kind if that is given.
+    fn columns_of(
+        &self,
+        names: &[String],
+        column: impl Fn(usize, Option<ColumnKind>, &TextRules) -> Result<(Column, MissingCounts)> + Sync,
+    ) -> Result<csv::Columns> {
+        let columns = names.par_iter().enumerate().map(|(place, name)| {
+            let made = column(place, self.kind_of(name), &self.rules(name));
+            let (column, missing) = made.map_err(|e| e.in_column(name))?;
+            Ok(((name.clone(), column), missing))
         });
         // The first error by column, whichever came first.
         let columns = columns.collect::<Vec<Result<_>>>();
@@ -491,10 +520,6 @@ impl TableReader {
         }
         rules
     }
-}
-
-fn name_of(column: &polars::prelude::Column) -> String {
-    column.name().to_string()
 }
 
 fn summarise((table, missing): Parsed) -> (Table, Summary) {

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::*;
+use polars_core::prelude::*;
+use polars_io::prelude::SerWriter;
 
+use super::parquet::ParquetWriter;
 use super::{backend, table_to_frame};
 use crate::data::Table;
 use crate::error::{Error, Result};
@@ -27,7 +29,7 @@ pub fn write_csv(path: impl AsRef<Path>, table: &Table) -> Result<()> {
 /// If the file cannot be written, or polars cannot write a column as text.
 pub fn write_frame_csv(path: impl AsRef<Path>, frame: &DataFrame) -> Result<()> {
     write_whole(path.as_ref(), |file| {
-        CsvWriter::new(file)
+        polars_io::prelude::CsvWriter::new(file)
             .with_datetime_format(Some("%Y-%m-%dT%H:%M:%S%.3f".into()))
             .finish(&mut frame.clone())
     })
@@ -40,10 +42,9 @@ pub fn write_frame_csv(path: impl AsRef<Path>, frame: &DataFrame) -> Result<()> 
 pub fn write_parquet(path: impl AsRef<Path>, table: &Table) -> Result<()> {
     let mut frame = table_to_frame(table)?;
     write_whole(path.as_ref(), |file| {
-        ParquetWriter::new(file)
-            .with_compression(ParquetCompression::Snappy)
-            .finish(&mut frame)
-            .map(|_| ())
+        let mut writer = ParquetWriter::new(file, &frame)?;
+        writer.write(&mut frame)?;
+        writer.finish()
     })
 }
 

@@ -207,7 +207,7 @@ impl<'a, Y: Target> Training<'a, Y> {
 
     /// The outputs that vary: positions among all outputs. A class that is absent from the
     /// training rows does not.
-    #[cfg(feature = "linfa")]
+    #[cfg(feature = "svm")]
     pub(crate) fn varying(&self) -> Vec<usize> {
         (0..self.outputs.len())
             .filter(|&k| !all_equal(&self.outputs[k]))

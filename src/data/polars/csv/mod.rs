@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use polars::io::utils::compression::{ByteSourceReader, SupportedCompression};
+use polars_io::utils::compression::{ByteSourceReader, SupportedCompression};
 use rayon::prelude::*;
 
 use self::blocks::{Block, Blocks, Sizes};
