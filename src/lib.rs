@@ -91,7 +91,9 @@
 //! # Features
 //!
 //! `polars` (files and frames), `linfa` and `smartcore` (models) are on by default. None of their
-//! types shows outside `data::polars`.
+//! types shows outside `data::polars`. What takes long to build, or is seldom wanted, is off: `lazy`
+//! (tables from polars' lazy frames), `svm` (linfa's support vector machine), `brotli` (Parquet
+//! files that are compressed so).
 
 mod clock;
 pub mod data;

@@ -210,6 +210,7 @@ impl Recipe for Labels {
         "logistic",
         "bayes",
         "neighbours",
+        #[cfg(feature = "svm")]
         "svm",
         "forest",
         "extra_trees",
@@ -231,6 +232,7 @@ impl Recipe for Labels {
             "prior" => stack.with_member(name, linear, Prior::new()),
             "logistic" => stack.with_member(name, linear, linfa::LogisticRegression::new()),
             "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
+            #[cfg(feature = "svm")]
             "svm" => stack.with_member(name, linear, linfa::SupportVectorMachine::new()),
             "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
             "forest" => stack.with_member(name, hist, forest()),

@@ -551,55 +551,117 @@ impl ColumnKind {
     }
 }
 
-/// The narrowest data that hold every value exactly, if narrower than f64.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::float_cmp,
-    reason = "the casts are compared with what they came from"
-)]
-fn narrow(values: &[f64]) -> Option<ColumnData> {
+/// Which types hold all of some numbers exactly; NaN is a missing cell and fits each of them.
+///
+/// Made for runs of some hundred values: each is looked at with all of them.
+#[derive(Debug)]
+pub(crate) struct Fit {
+    integer: bool,
+    single: bool,
+    low: f64,
+    high: f64,
+}
+
+/// The narrowest of the types for floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Narrowest {
+    I8,
+    I16,
+    I32,
+    F32,
+    F64,
+}
+
+impl Fit {
     /// Added to a number below 2^51, it rounds it to a whole one, whose two's complement is in the
     /// last bits of the sum. (Casts and `trunc` would be slower by a factor of ten.)
     const SHIFT: f64 = (3_u64 << 51) as f64;
-    const NEGATIVE_ZERO: u64 = 1 << 63;
-    let (mut integer, mut single) = (true, true);
-    let (mut low, mut high) = (0.0_f64, 0.0_f64);
-    for values in values.chunks(1024) {
+
+    pub(crate) fn new() -> Self {
+        Self {
+            integer: true,
+            single: true,
+            low: 0.0,
+            high: 0.0,
+        }
+    }
+
+    /// Looks at more values; `false` if nothing but f64 holds those so far.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::float_cmp,
+        reason = "the casts are compared with what they came from"
+    )]
+    pub(crate) fn add(&mut self, values: &[f64]) -> bool {
+        const NEGATIVE_ZERO: u64 = 1 << 63;
         let (mut not_integer, mut not_single) = (false, false);
+        let (mut low, mut high) = (self.low, self.high);
         for &value in values {
             let missing = value.is_nan();
             // -0.0 is kept a float: an integer would lose its sign.
-            let whole = (value + SHIFT) - SHIFT == value && value.to_bits() != NEGATIVE_ZERO;
+            let whole =
+                (value + Self::SHIFT) - Self::SHIFT == value && value.to_bits() != NEGATIVE_ZERO;
             not_integer |= !(whole | missing);
             not_single |= !((f64::from(value as f32) == value) | missing);
             // A comparison with NaN is false.
             low = if value < low { value } else { low };
             high = if value > high { value } else { high };
         }
-        integer &= !not_integer;
-        single &= !not_single;
-        if !integer && !single {
-            return None;
+        (self.low, self.high) = (low, high);
+        self.integer &= !not_integer;
+        self.single &= !not_single;
+        self.integer || self.single
+    }
+
+    pub(crate) fn narrowest(&self) -> Narrowest {
+        let fits = |min: f64, max: f64| self.integer && self.low > min && self.high <= max;
+        if fits(f64::from(i8::MIN), f64::from(i8::MAX)) {
+            Narrowest::I8
+        } else if fits(f64::from(i16::MIN), f64::from(i16::MAX)) {
+            Narrowest::I16
+        } else if fits(f64::from(i32::MIN), f64::from(i32::MAX)) {
+            Narrowest::I32
+        } else if self.single {
+            Narrowest::F32
+        } else {
+            Narrowest::F64
         }
     }
-    let fits = |min: f64, max: f64| integer && low > min && high <= max;
+
+    /// The last bits of a whole number below 2^51.
+    pub(crate) fn bits(value: f64) -> u64 {
+        (value + Self::SHIFT).to_bits()
+    }
+}
+
+/// The narrowest data that hold every value exactly, if narrower than f64.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the type was chosen so that it holds all of them"
+)]
+fn narrow(values: &[f64]) -> Option<ColumnData> {
+    let mut fit = Fit::new();
+    if !values.chunks(1024).all(|values| fit.add(values)) {
+        return None;
+    }
     macro_rules! cast {
         ($variant:ident, $t:ty) => {{
-            let cast = |v: f64| (v + SHIFT).to_bits() as $t;
-            let cast = |&v: &f64| if v.is_nan() { <$t>::MIN } else { cast(v) };
+            let cast = |&v: &f64| {
+                if v.is_nan() {
+                    <$t>::MIN
+                } else {
+                    Fit::bits(v) as $t
+                }
+            };
             Some(ColumnData::$variant(values.iter().map(cast).collect()))
         }};
     }
-    if fits(f64::from(i8::MIN), f64::from(i8::MAX)) {
-        cast!(I8, i8)
-    } else if fits(f64::from(i16::MIN), f64::from(i16::MAX)) {
-        cast!(I16, i16)
-    } else if fits(f64::from(i32::MIN), f64::from(i32::MAX)) {
-        cast!(I32, i32)
-    } else if single {
-        Some(ColumnData::F32(values.iter().map(|&v| v as f32).collect()))
-    } else {
-        None
+    match fit.narrowest() {
+        Narrowest::I8 => cast!(I8, i8),
+        Narrowest::I16 => cast!(I16, i16),
+        Narrowest::I32 => cast!(I32, i32),
+        Narrowest::F32 => Some(ColumnData::F32(values.iter().map(|&v| v as f32).collect())),
+        Narrowest::F64 => None,
     }
 }
 

@@ -36,6 +36,10 @@ fn classifiers() -> Vec<(&'static str, Classifier)> {
         all.push(("linfa tree", Arc::new(l::DecisionTree::new())));
         let bagged = l::BaggedTrees::new().with_n_trees(10);
         all.push(("linfa bagged trees", Arc::new(bagged)));
+    }
+    #[cfg(feature = "svm")]
+    {
+        use stackfold::model::linfa as l;
         all.push(("linfa svm", Arc::new(l::SupportVectorMachine::new())));
         let linear = l::SupportVectorMachine::new().with_kernel(l::Kernel::Linear);
         all.push(("linfa linear svm", Arc::new(linear)));
@@ -724,6 +728,7 @@ mod linfa {
     }
 
     #[test]
+    #[cfg(feature = "svm")]
     fn a_kernel_that_does_not_fit_in_memory_is_refused() {
         let (x, score) = problem(2000, 1);
         let y = two_classes(&score, 0.4, 3);
@@ -739,6 +744,7 @@ mod linfa {
     }
 
     #[test]
+    #[cfg(feature = "svm")]
     fn svm_margins_are_calibrated_without_splitting_groups() {
         // Each row is there twice under one group, its label by chance. Margins of rows whose twin
         // was fitted on would look informative; those of whole groups do not.
@@ -786,6 +792,7 @@ mod linfa {
                 Arc::new(l::DecisionTree::new().with_max_depth(0)),
             ),
             ("n_trees", Arc::new(l::BaggedTrees::new().with_n_trees(0))),
+            #[cfg(feature = "svm")]
             ("c", Arc::new(l::SupportVectorMachine::new().with_c(0.0))),
         ];
         for (parameter, model) in bad {

@@ -9,6 +9,8 @@ mod embedding;
 mod encoders;
 mod folds;
 mod forest_hist;
+#[cfg(feature = "polars")]
+mod frames;
 mod fuzz;
 mod hist_boosting;
 mod hist_continue;

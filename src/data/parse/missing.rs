@@ -99,6 +99,12 @@ impl<'r> Causes<'r> {
         numbers.windows(2).any(|pair| pair[0] == pair[1])
     }
 
+    /// Whether a number may be a sentinel.
+    #[cfg(feature = "polars")]
+    pub(crate) fn have_numbers(&self) -> bool {
+        !self.numbers.is_empty()
+    }
+
     pub(crate) fn of_text(&self, text: &str) -> Option<Cause> {
         if text.is_empty() {
             return Some(Cause::Null);

@@ -51,7 +51,7 @@ use crate::error::{Error, Result};
 pub(crate) use column::{ColumnReader, Part, ReadColumn};
 pub(crate) use cut::{Bounds, Cut, UNESCAPED};
 #[cfg(feature = "polars")]
-use missing::{Cause, Causes, Counts, Seen};
+pub(crate) use missing::{Cause, Causes, Counts, Seen};
 use moment::{A_DAY, Unordered, iso_moment};
 use number::{Number, NumberFormat};
 
@@ -335,7 +335,7 @@ impl TextRules {
             .unwrap_or(default)
     }
 
-    fn infinities(&self) -> Infinities {
+    pub(crate) fn infinities(&self) -> Infinities {
         if self.is_unused {
             Infinities::AsMissing
         } else {
@@ -411,64 +411,12 @@ impl TextRules {
         }
     }
 
-    /// A numeric column of numbers that a frame has; sentinels and infinities as in texts.
+    /// A categorical column of codes of texts that differ, [`MISSING_CODE`](super::MISSING_CODE) where
+    /// there is none.
     #[cfg(feature = "polars")]
-    pub(crate) fn parse_reals(
-        &self,
-        cells: impl Iterator<Item = Option<f64>>,
-    ) -> Result<(Column, MissingCounts)> {
-        let causes = Causes::new(self);
-        let mut counts = Counts::default();
-        let values = cells.enumerate().map(|(row, cell)| {
-            let Some(value) = cell else {
-                counts.add(Cause::Null);
-                return Ok(f64::NAN);
-            };
-            if value.is_nan() {
-                counts.add(Cause::Nan);
-            } else if let Some(cause) = causes.of_number(value) {
-                counts.add(cause);
-            } else if value.is_finite() {
-                return Ok(value);
-            } else if self.infinities() == Infinities::Refuse {
-                return Err(Error::not_finite(value).in_row(row));
-            } else {
-                counts.add(Cause::Infinite);
-            }
-            Ok(f64::NAN)
-        });
-        let values = values.collect::<Result<Vec<f64>>>()?;
-        Ok((
-            Column::numeric(values),
-            counts.finish(&causes, &Seen::default()),
-        ))
-    }
-
-    /// A numeric column of whole numbers that a frame has; sentinels as in texts.
-    #[cfg(feature = "polars")]
-    pub(crate) fn parse_integers(
-        &self,
-        cells: impl Iterator<Item = Option<i64>>,
-    ) -> (Column, MissingCounts) {
-        let causes = Causes::new(self);
-        let mut counts = Counts::default();
-        let values: Vec<Option<i64>> = cells
-            .map(|cell| {
-                let Some(value) = cell else {
-                    counts.add(Cause::Null);
-                    return None;
-                };
-                let cause = causes.of_number(value as f64);
-                cause.map_or(Some(value), |cause| {
-                    counts.add(cause);
-                    None
-                })
-            })
-            .collect();
-        (
-            Column::integers(&values),
-            counts.finish(&causes, &Seen::default()),
-        )
+    pub(crate) fn read_levels(&self, codes: Vec<u32>, levels: Levels) -> Result<ReadColumn> {
+        self.check()?;
+        ColumnReader::new(0, self).finish_levels(codes.into(), levels)
     }
 }
 

@@ -1,53 +1,104 @@
 //! Columns from series, and series from columns.
 
-use polars::prelude::*;
+use polars_arrow::array::{Array, Utf8ViewArray};
+use polars_core::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::backend;
+use super::narrow::{Parsed, changed, numbers};
+use crate::data::interner::Interner;
 use crate::data::parse::{MissingCounts, ReadColumn, TextRules};
-use crate::data::{self, ColumnKind, RowIndex, Table};
+use crate::data::{self, ColumnData, ColumnKind, Levels, MISSING_CODE, RowIndex, Table};
 use crate::error::{Error, Result};
 
 const A_DAY: i64 = 86_400_000;
 /// Moments are within 9,999 years of 1970.
 const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
-/// The column that a series of texts is.
-fn column_of_texts(series: &Series, rules: &TextRules) -> Result<ReadColumn> {
-    let texts = series.str().map_err(|e| backend(&e))?.rechunk();
-    let Some(cells) = texts.downcast_iter().next() else {
-        return rules.read(std::iter::empty());
-    };
-    rules.read((0..cells.len()).map(|row| cells.get(row)))
-}
-
-/// The column that a series of a frame is: its kind follows from its type, unless `kind` is given.
-pub(super) fn column_of_series(
-    series: &Series,
-    kind: Option<ColumnKind>,
+/// The column that arrays of texts are: levels, unless another kind is given.
+fn column_of_texts(
+    arrays: &[ArrayRef],
     rules: &TextRules,
 ) -> Result<ReadColumn> {
-    let cast = |to: &DataType| series.strict_cast(to).map_err(|e| backend(&e));
+    let arrays = arrays
+        .iter()
+        .filter_map(|array| array.as_any().downcast_ref());
+    let arrays: Vec<&Utf8ViewArray> = arrays.collect();
+    let rules = rules.for_texts();
+    if rules.kind == Some(ColumnKind::Categorical) {
+        let (codes, levels) = codes_of_texts(&arrays);
+        return rules.read_levels(codes, levels);
+    }
+    rules.read(arrays.iter().flat_map(|array| array.iter()))
+}
+
+/// A code for each text, numbered as they first appear; a text is looked at once for each array and
+/// place where it stands, which is one place for all rows if it comes from a dictionary or is short.
+fn codes_of_texts(arrays: &[&Utf8ViewArray]) -> (Vec<u32>, Levels) {
+    /// Of more texts most are met once, and the table of them would only take up memory.
+    const MOST: usize = 1 << 16;
+    let mut interner = Interner::new();
+    let mut codes: Vec<u32> = Vec::with_capacity(arrays.iter().map(|array| array.len()).sum());
+    for array in arrays {
+        let mut seen: FxHashMap<u128, u32> = FxHashMap::default();
+        let validity = array.validity().filter(|v| v.unset_bits() > 0);
+        for (row, view) in array.views().iter().enumerate() {
+            if validity.is_some_and(|v| !v.get_bit(row)) {
+                codes.push(MISSING_CODE);
+                continue;
+            }
+            let key = view.as_u128();
+            codes.push(seen.get(&key).copied().unwrap_or_else(|| {
+                let code = interner.code(array.value(row));
+                if seen.len() < MOST {
+                    seen.insert(key, code);
+                }
+                code
+            }));
+        }
+    }
+    (codes, interner.into_levels())
+}
+
+/// The column that arrays of a file are, as [`column_of_series`] of a frame.
+pub(super) fn column_of_arrays(
+    field: &ArrowField,
+    arrays: Vec<ArrayRef>,
+    rules: &TextRules,
+) -> Result<ReadColumn> {
+    if let Some(parsed) = numbers(field.dtype(), &arrays, rules)? {
+        return column_of_numbers(parsed, rules);
+    }
+    if *field.dtype() == ArrowDataType::Utf8View {
+        return column_of_texts(&arrays, rules);
+    }
+    let series = Series::try_from((field, arrays)).map_err(|e| backend(&e))?;
+    column_of_series(&series, rules)
+}
+
+/// The column that a series of a frame is: its kind follows from its type, unless the rules give one.
+pub(super) fn column_of_series(series: &Series, rules: &TextRules) -> Result<ReadColumn> {
+    let arrays = series.chunks();
     let (column, missing) = match series.dtype() {
-        DataType::String => return column_of_texts(series, &rules.for_texts()),
+        DataType::String => return column_of_texts(arrays, rules),
         DataType::Categorical(..) | DataType::Enum(..) => {
-            return column_of_texts(&cast(&DataType::String)?, &rules.for_texts());
+            let texts = series.strict_cast(&DataType::String);
+            return column_of_texts(texts.map_err(|e| backend(&e))?.chunks(), rules);
+        }
+        DataType::Boolean if rules.is_for_texts() => {
+            return Err(Error::wrong_kind("categorical", ColumnKind::Boolean));
         }
         DataType::Boolean => {
             let cells: Vec<Option<bool>> = series.bool().map_err(|e| backend(&e))?.iter().collect();
             (data::Column::boolean(&cells), nulls(series))
         }
-        DataType::Float32 | DataType::Float64 => {
-            let reals = cast(&DataType::Float64)?;
-            rules.parse_reals(reals.f64().map_err(|e| backend(&e))?.iter())?
-        }
         DataType::Date => {
-            let days = cast(&DataType::Int32)?;
-            let cells = days.i32().map_err(|e| backend(&e))?.iter();
-            let cells: Vec<Option<i32>> = cells.collect();
-            if let Some(row) = cells.iter().position(|&c| c == Some(i32::MIN)) {
-                return Err(out_of_range(row));
-            }
-            (data::Column::dates(&cells), nulls(series))
+            // The smallest number stands for a missing day.
+            let day = |day| i32::try_from(day).ok().filter(|&day| day != i32::MIN);
+            let days = changed::<i32, _>(arrays, i32::MIN, day)?.map_err(out_of_range)?;
+            let data = ColumnData::I32(days);
+            let column = data::Column::from_data(ColumnKind::Date, data);
+            (column, nulls(series))
         }
         DataType::Datetime(unit, _) => {
             let per_millisecond = match unit {
@@ -55,32 +106,53 @@ pub(super) fn column_of_series(
                 TimeUnit::Microseconds => 1_000,
                 TimeUnit::Milliseconds => 1,
             };
-            let ticks = cast(&DataType::Int64)?;
-            let cells = ticks.i64().map_err(|e| backend(&e))?.iter();
-            let cells: Vec<Option<i64>> = cells
-                .map(|cell| Some(cell?.div_euclid(per_millisecond)))
-                .collect();
-            let bad = |c: &Option<i64>| c.is_some_and(|c| !(-FURTHEST..=FURTHEST).contains(&c));
-            if let Some(row) = cells.iter().position(bad) {
-                return Err(out_of_range(row));
-            }
-            (data::Column::datetimes(&cells), nulls(series))
+            let moment = |tick: i64| {
+                let moment = tick.div_euclid(per_millisecond);
+                (-FURTHEST..=FURTHEST).contains(&moment).then_some(moment)
+            };
+            let moments = changed::<i64, _>(arrays, i64::MIN, moment)?.map_err(out_of_range)?;
+            let data = ColumnData::I64(moments);
+            let column = data::Column::from_data(ColumnKind::Datetime, data);
+            (column, nulls(series))
         }
         DataType::Null => {
             let cells = vec![None; series.len()];
             (data::Column::integers(&cells), nulls(series))
         }
-        dtype if dtype.is_integer() => {
-            if let Ok(whole) = series.strict_cast(&DataType::Int64) {
-                rules.parse_integers(whole.i64().map_err(|e| backend(&e))?.iter())
-            } else {
-                let reals = cast(&DataType::Float64)?;
-                rules.parse_reals(reals.f64().map_err(|e| backend(&e))?.iter())?
-            }
+        dtype => {
+            let array = arrays.first().filter(|_| dtype.is_primitive_numeric());
+            let parsed = match array {
+                Some(array) => numbers(array.dtype(), arrays, rules)?,
+                None => None,
+            };
+            return match parsed {
+                Some(parsed) => column_of_numbers(parsed, rules),
+                None => Err(Error::unsupported(format!("a column of type {dtype}"))),
+            };
         }
-        dtype => return Err(Error::unsupported(format!("a column of type {dtype}"))),
     };
-    Ok(ReadColumn::plain(to_kind(column, kind)?, missing))
+    Ok(ReadColumn::plain(to_kind(column, rules.kind)?, missing))
+}
+
+/// Numbers of which one is beyond what 64 bits with a sign hold become levels that are their
+/// digits: as numbers they would be rounded, and those of two rows fall together.
+fn column_of_numbers(parsed: Parsed, rules: &TextRules) -> Result<ReadColumn> {
+    match parsed {
+        Parsed::Column(column, missing) => {
+            Ok(ReadColumn::plain(to_kind(column, rules.kind)?, missing))
+        }
+        Parsed::Beyond(_, texts) if matches!(rules.kind, None | Some(ColumnKind::Categorical)) => {
+            rules.for_texts().read(texts.iter().map(Option::as_deref))
+        }
+        Parsed::Beyond(row, mut texts) => {
+            let most = i64::MAX;
+            let expected = format!("whole numbers from -{most} to {most}");
+            let found = texts.swap_remove(row).unwrap_or_default();
+            Err(Error::data(expected, found)
+                .in_row(row)
+                .with_remedy("`with_kind` makes the column categorical"))
+        }
+    }
 }
 
 fn nulls(series: &Series) -> MissingCounts {
@@ -131,8 +203,9 @@ fn to_kind(column: data::Column, kind: Option<ColumnKind>) -> Result<data::Colum
     }
 }
 
-/// A frame with the columns of a table: integers, floats, booleans, texts, dates, datetimes in
-/// milliseconds; missing cells are null.
+/// A frame with the columns of a table, whatever type of ours their cells are kept in: numbers are
+/// `Int64` if all of them are whole and `Float64` otherwise, levels `String`, booleans `Boolean`,
+/// dates `Date`, datetimes `Datetime` in milliseconds; missing cells are null.
 ///
 /// # Errors
 /// If polars refuses the columns.
@@ -190,38 +263,29 @@ fn series_of(name: &str, column: &data::Column) -> Result<Series> {
             };
             cells.into_series().cast(&to).map_err(|e| backend(&e))?
         }
-        _ => narrow_series(column, &numbers),
+        _ => series_of_numbers(column, &numbers),
     };
     Ok(series.with_name(name))
 }
 
-/// A series of the type that the column's numbers are kept in.
-fn narrow_series(column: &data::Column, numbers: &[f64]) -> Series {
-    use crate::data::ColumnData;
-    macro_rules! integers {
-        ($values:expr, $t:ty, $array:ty) => {{
-            let cells: $array = $values
-                .iter()
-                .map(|&v| (v != <$t>::MIN).then_some(v))
-                .collect();
-            cells.into_series()
-        }};
+/// Whole numbers as `Int64`, others as `Float64`.
+fn series_of_numbers(column: &data::Column, numbers: &[f64]) -> Series {
+    fn integers<T: Copy + Into<i64> + PartialEq>(values: &[T], missing: T) -> Series {
+        let cell = |&value: &T| (value != missing).then(|| value.into());
+        values
+            .iter()
+            .map(cell)
+            .collect::<Int64Chunked>()
+            .into_series()
     }
     match column.data() {
-        ColumnData::I8(values) => integers!(values, i8, Int8Chunked),
-        ColumnData::I16(values) => integers!(values, i16, Int16Chunked),
-        ColumnData::I32(values) => integers!(values, i32, Int32Chunked),
-        ColumnData::I64(values) => integers!(values, i64, Int64Chunked),
-        ColumnData::F32(values) => {
-            let cells: Float32Chunked =
-                values.iter().map(|&v| (!v.is_nan()).then_some(v)).collect();
-            cells.into_series()
-        }
+        ColumnData::I8(values) => integers(values, i8::MIN),
+        ColumnData::I16(values) => integers(values, i16::MIN),
+        ColumnData::I32(values) => integers(values, i32::MIN),
+        ColumnData::I64(values) => integers(values, i64::MIN),
         _ => {
-            let cells: Float64Chunked = numbers
-                .iter()
-                .map(|&v| (!v.is_nan()).then_some(v))
-                .collect();
+            let cell = |&value: &f64| (!value.is_nan()).then_some(value);
+            let cells: Float64Chunked = numbers.iter().map(cell).collect();
             cells.into_series()
         }
     }

@@ -1,8 +1,8 @@
 //! Tables from and to polars: frames, Parquet, IPC.
 //!
 //! [`TableReader`] makes tables; [`table_to_frame`], [`features_to_frame`] and [`write_parquet`]
-//! give them back; [`ParquetBatches`] and [`ParquetSink`] do so batch by batch.
-//! Types of polars appear nowhere else in the crate.
+//! give them back; [`ParquetBatches`] and [`ParquetSink`] do so batch by batch. Types of polars appear
+//! nowhere else in the crate; frames are those of polars 0.55.
 //!
 //! ```
 //! use stackfold::data::polars::write_parquet;
@@ -20,21 +20,23 @@
 //! # Ok::<(), stackfold::Error>(())
 //! ```
 
-mod chunks;
 mod frame;
+mod ipc;
+mod narrow;
+mod parquet;
 mod reader;
 mod scan;
 mod sink;
 mod write;
 
-pub use crate::data::{Columns, Identifiers, TableReader, write_csv};
 pub use frame::{features_to_frame, table_to_frame};
+pub use crate::data::{Columns, Identifiers, TableReader, write_csv};
 pub use scan::ParquetBatches;
 pub use sink::ParquetSink;
 pub use write::{write_frame_csv, write_parquet};
 
 use crate::error::Error;
 
-fn backend(cause: &polars::error::PolarsError) -> Error {
+fn backend(cause: &polars_core::error::PolarsError) -> Error {
     Error::backend("polars", cause)
 }

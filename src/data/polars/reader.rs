@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use polars::prelude::{DataFrame, LazyFrame};
+use polars_core::prelude::DataFrame;
 use rayon::prelude::*;
 
-use super::backend;
-use super::chunks::ColumnFile;
-use super::frame::column_of_series;
-use crate::data::parse::ReadColumn;
+use super::frame::{column_of_arrays, column_of_series};
+use super::ipc::IpcFile;
+use super::parquet::ParquetFile;
+use crate::data::Table;
+use crate::data::parse::{ReadColumn, TextRules};
 use crate::data::reader::{Parsed, TableReader, in_file, summarise};
 use crate::data::summary::Summary;
-use crate::data::{ColumnKind, Table};
 use crate::error::{Error, Result};
 
 impl TableReader {
@@ -60,73 +60,86 @@ impl TableReader {
     ///
     /// # Errors
     /// If polars cannot collect it; as [`TableReader::from_frame`].
-    pub fn from_lazy(&self, frame: LazyFrame) -> Result<Table> {
-        self.from_frame(&frame.collect().map_err(|e| backend(&e))?)
+    #[cfg(feature = "lazy")]
+    pub fn from_lazy(&self, frame: polars_lazy::frame::LazyFrame) -> Result<Table> {
+        self.from_frame(&frame.collect().map_err(|e| super::backend(&e))?)
     }
 
     pub(crate) fn parquet(&self, path: &Path) -> Result<Parsed> {
-        self.column_file(&ColumnFile::parquet(path)?)
+        let file = ParquetFile::open(path)?;
+        let names = file.names();
+        self.check(file.n_rows(), &names)?;
+        let columns = self.columns_of(&names, |place, rules| {
+            let (field, arrays) = file.column(place)?;
+            column_of_arrays(field, arrays, rules)
+        })?;
+        self.table(columns, None, Vec::new())
     }
 
+    /// Makes columns of some of the file's, while the next ones are read.
     pub(crate) fn ipc(&self, path: &Path) -> Result<Parsed> {
-        self.column_file(&ColumnFile::ipc(path)?)
-    }
-
-    /// Makes columns of some of the file's at a time.
-    fn column_file(&self, file: &ColumnFile) -> Result<Parsed> {
-        self.check(file.n_rows(), &file.names)?;
+        let file = IpcFile::open(path)?;
+        let names = file.names();
+        self.check(file.n_rows(), &names)?;
         let mut columns = Vec::new();
-        for chunk in file.chunks() {
-            columns.extend(self.columns_of(&file.read(chunk)?)?);
+        let mut chunks = file.chunks();
+        let mut read = || chunks.next().map(|places| file.columns(places)).transpose();
+        let mut next = read()?;
+        while let Some(some) = next {
+            let names = &names[columns.len()..];
+            let names = &names[..some.len()];
+            let make = || {
+                self.columns_of(names, |place, rules| {
+                    let (field, arrays) = &some[place];
+                    column_of_arrays(field, arrays.clone(), rules)
+                })
+            };
+            let (made, read) = rayon::join(make, &mut read);
+            columns.extend(made?);
+            next = read?;
         }
         self.table(columns, None, Vec::new())
     }
 
     fn typed(&self, frame: &DataFrame) -> Result<Parsed> {
-        let names: Vec<String> = frame.columns().iter().map(name_of).collect();
+        let columns = frame.columns();
+        let names = columns.iter().map(|column| column.name().to_string());
+        let names: Vec<String> = names.collect();
         self.check(frame.height(), &names)?;
-        self.table(self.columns_of(frame)?, None, Vec::new())
+        let columns = self.columns_of(&names, |place, rules| {
+            column_of_series(columns[place].as_materialized_series(), rules)
+        })?;
+        self.table(columns, None, Vec::new())
     }
 
-    /// The table that some rows and columns of a whole are, as [`TableReader::from_frame`]; options
-    /// may name other columns, and identifiers are not looked for.
-    pub(super) fn part_of_frame(&self, frame: &DataFrame) -> Result<Table> {
-        let columns = self.columns_of(frame)?.into_iter();
+    /// The table of some rows and columns of a whole, as [`TableReader::from_frame`] makes it;
+    /// options may name other columns, and identifiers are not looked for.
+    pub(super) fn part(
+        &self,
+        names: &[String],
+        column: impl Fn(usize, &TextRules) -> Result<ReadColumn> + Sync,
+    ) -> Result<Table> {
+        let columns = self.columns_of(names, column)?.into_iter();
         let table = Table::new(columns.map(|(name, read)| (name, read.column)))?;
-        let names: Vec<String> = table.schema().names().map(str::to_owned).collect();
         let roles = |name: &String| self.role_of(name).map(|role| (name.clone(), role));
         let mut roles = names.iter().filter_map(roles);
         roles.try_fold(table, |table, (name, role)| table.with_role(&name, role))
     }
 
-    /// The columns of a frame, with their names.
-    fn columns_of(&self, frame: &DataFrame) -> Result<Vec<(String, ReadColumn)>> {
-        let columns = frame.columns().par_iter().map(|column| {
-            let name = name_of(column);
-            let read = self
-                .column_of(column, &name)
-                .map_err(|e| e.in_column(&name))?;
-            Ok((name, read))
+    /// Columns with these names; `column` makes the one at a place.
+    fn columns_of(
+        &self,
+        names: &[String],
+        column: impl Fn(usize, &TextRules) -> Result<ReadColumn> + Sync,
+    ) -> Result<Vec<(String, ReadColumn)>> {
+        let columns = names.par_iter().enumerate().map(|(place, name)| {
+            let read = column(place, &self.rules(name)).map_err(|e| e.in_column(name))?;
+            Ok((name.clone(), read))
         });
         // The first error by column, whichever came first.
         let columns = columns.collect::<Vec<Result<_>>>();
         columns.into_iter().collect()
     }
-
-    fn column_of(&self, column: &polars::prelude::Column, name: &str) -> Result<ReadColumn> {
-        let rules = self.rules(name);
-        if rules.is_for_texts() && column.dtype().is_bool() {
-            return Err(Error::wrong_kind(
-                ColumnKind::Categorical.to_string(),
-                "boolean",
-            ));
-        }
-        column_of_series(column.as_materialized_series(), rules.kind, &rules)
-    }
-}
-
-fn name_of(column: &polars::prelude::Column) -> String {
-    column.name().to_string()
 }
 
 pub(super) fn open(path: &Path) -> Result<std::fs::File> {

@@ -1,15 +1,14 @@
 //! Parquet files read in batches of rows.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{ParquetReader, SerReader};
-
-use super::backend;
-use super::reader::open;
+use super::frame::column_of_arrays;
+use super::parquet::ParquetFile;
+use crate::data::reader::{TableReader, in_file};
 use crate::data::Table;
 use crate::data::batches::Batches;
-use crate::data::reader::{TableReader, in_file};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A Parquet file as batches of rows: what is read at a time is one batch, and the columns asked
 /// for.
@@ -88,19 +87,13 @@ impl ParquetBatches {
         }
     }
 
-    /// The first row and the number of rows of each batch.
-    fn slices(&self, row_groups: &[usize]) -> Vec<(usize, usize)> {
-        let mut slices = Vec::new();
-        let mut start = 0;
-        for &n_rows in row_groups {
-            let end = start + n_rows;
-            while start < end {
-                let n = self.max_rows.min(end - start);
-                slices.push((start, n));
-                start += n;
-            }
-        }
-        slices
+    /// The row group of each batch, and which of its rows.
+    fn slices(&self, row_groups: impl Iterator<Item = usize>) -> Vec<(usize, Range<usize>)> {
+        let slices = row_groups.enumerate().flat_map(|(group, n_rows)| {
+            let starts = (0..n_rows).step_by(self.max_rows);
+            starts.map(move |start| (group, start..n_rows.min(start + self.max_rows)))
+        });
+        slices.collect()
     }
 }
 
@@ -111,25 +104,28 @@ impl Batches for ParquetBatches {
         visit: &mut dyn FnMut(Table) -> Result<()>,
     ) -> Result<()> {
         let failed = |e: Error| in_file(e, &self.path);
-        let mut first = ParquetReader::new(open(&self.path)?);
-        let metadata = first.get_metadata().map_err(|e| failed(backend(&e)))?;
-        let metadata = std::sync::Arc::clone(metadata);
-        let columns: Option<Vec<String>> =
-            columns.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-        let mut row_groups = Vec::with_capacity(metadata.row_groups.len());
-        for group in &metadata.row_groups {
-            row_groups.push(group.num_rows());
-        }
-        for (number, slice) in self.slices(&row_groups).into_iter().enumerate() {
-            // What a reader maps into memory is given back with it.
-            let mut reader = ParquetReader::new(open(&self.path)?);
-            reader.set_metadata(std::sync::Arc::clone(&metadata));
-            let frame = reader
-                .with_slice(Some(slice))
-                .with_columns(columns.clone())
-                .finish()
-                .map_err(|e| failed(backend(&e)))?;
-            let table = self.reader.part_of_frame(&frame);
+        let file = ParquetFile::open(&self.path).map_err(failed)?;
+        let available = file.names();
+        let (names, places) = match columns {
+            None => (available.clone(), (0..available.len()).collect()),
+            Some(columns) => {
+                let place = |name: &&str| available.iter().position(|n| n == name);
+                let missing = |name: &str| {
+                    let available = available.clone();
+                    failed(Error::new(ErrorKind::MissingColumn { available }).in_column(name))
+                };
+                let places = columns
+                    .iter()
+                    .map(|name| place(name).ok_or_else(|| missing(name)));
+                let names = columns.iter().map(|&name| name.to_owned()).collect();
+                (names, places.collect::<Result<Vec<_>>>()?)
+            }
+        };
+        for (number, (group, of_group)) in self.slices(file.row_groups()).into_iter().enumerate() {
+            let table = self.reader.part(&names, |i, rules| {
+                let (field, arrays) = file.part(places[i], group, of_group.clone())?;
+                column_of_arrays(field, arrays, rules)
+            });
             visit(table.map_err(|e| failed(e.in_batch(number)))?)?;
         }
         Ok(())

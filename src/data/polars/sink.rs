@@ -4,19 +4,21 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use polars::io::parquet::write::BatchedWriter;
-use polars::prelude::*;
+use polars_core::prelude::*;
 
-use super::{backend, features_to_frame, table_to_frame};
+use super::parquet::ParquetWriter;
 use crate::data::csv::temporary_beside;
+use super::{backend, features_to_frame, table_to_frame};
 use crate::data::{Features, Prediction, Provenance, Table};
 use crate::error::{Error, Result};
 
-/// Writes features or predictions to a Parquet file batch by batch; each batch is a row group.
+/// Writes features or predictions to a Parquet file batch by batch; each batch is a row group (or
+/// several, if it has more than 262,144 rows).
 ///
-/// Columns of the batches' tables, an identifier say, can be written in front. As batches may
-/// differ in the type that holds their numbers, integers are written as 64-bit ones and other
-/// numbers as `f64`; features stay `f32`.
+/// Columns of the batches' tables, an identifier say, can be written in front, in the types that
+/// [`table_to_frame`] gives them; the first batch decides. Where its numbers are not all whole, or
+/// all missing, whole numbers of later batches are written as floats; where they are all whole, a
+/// later fraction is an error that names the column. Features are `f32`.
 ///
 /// The file is written beside its place under another name and renamed by
 /// [`ParquetSink::finish`]; without that, nothing is left.
@@ -51,7 +53,7 @@ pub struct ParquetSink {
 }
 
 struct Open {
-    writer: BatchedWriter<BufWriter<File>>,
+    writer: ParquetWriter<BufWriter<File>>,
     schema: SchemaRef,
 }
 
@@ -128,35 +130,47 @@ impl ParquetSink {
         let chosen = Table::new(chosen.collect::<Result<Vec<_>>>()?)?;
         let mut columns = Vec::new();
         for column in table_to_frame(&chosen)?.columns() {
-            columns.push(wide(column).map_err(|e| refused(&e))?);
+            columns.push(self.as_before(column).map_err(|e| refused(&e))?);
         }
         columns.extend_from_slice(frame.columns());
-        let frame = DataFrame::new(frame.height(), columns).map_err(|e| refused(&e))?;
+        let mut frame = DataFrame::new(frame.height(), columns).map_err(|e| refused(&e))?;
         if frame.height() == 0 {
             return Ok(());
         }
         if self.open.is_none() {
             let io = |e: std::io::Error| Error::io(self.path.display(), &e).with_source(e);
             let file = BufWriter::new(File::create(&self.temporary).map_err(io)?);
-            let writer = ParquetWriter::new(file)
-                .with_compression(ParquetCompression::Snappy)
-                .batched(frame.schema())
-                .map_err(|e| refused(&e))?;
+            let writer = ParquetWriter::new(file, &frame).map_err(|e| refused(&e))?;
             let schema = frame.schema().clone();
             self.open = Some(Open { writer, schema });
         }
         if let Some(open) = &mut self.open {
             if open.schema != *frame.schema() {
-                let found = "others".to_owned();
-                return Err(
-                    Error::data("the columns and types of the first batch", found)
-                        .in_file(self.path.display()),
-                );
+                return Err(differing(&open.schema, frame.schema()).in_file(self.path.display()));
             }
-            open.writer.write_batch(&frame).map_err(|e| refused(&e))?;
+            open.writer.write(&mut frame).map_err(|e| refused(&e))?;
         }
         self.n_rows += frame.height();
         Ok(())
+    }
+
+    /// A column of a batch's table in the type that the first batch had: whole numbers as floats if
+    /// there were fractions, or no number at all, which may be followed by either.
+    fn as_before(&self, column: &Column) -> PolarsResult<Column> {
+        let is_float = match &self.open {
+            None => column.null_count() == column.len(),
+            Some(open) => open.schema.get(column.name()) == Some(&DataType::Float64),
+        };
+        if !is_float || *column.dtype() != DataType::Int64 {
+            return Ok(column.clone());
+        }
+        // What would be rounded stays what it is, and is refused.
+        let is_exact = |v: i64| v.unsigned_abs() <= 1 << 53;
+        if column.i64()?.iter().flatten().all(is_exact) {
+            column.cast(&DataType::Float64)
+        } else {
+            Ok(column.clone())
+        }
     }
 
     /// Ends the file and puts it in its place; returns how many rows it has.
@@ -182,11 +196,17 @@ impl Drop for ParquetSink {
     }
 }
 
-/// The column in a type that holds the numbers of any batch.
-fn wide(column: &Column) -> PolarsResult<Column> {
-    match column.dtype() {
-        dtype if dtype.is_integer() => column.cast(&DataType::Int64),
-        dtype if dtype.is_float() => column.cast(&DataType::Float64),
-        _ => Ok(column.clone()),
+/// What to say of a batch whose columns are not those of the first one.
+fn differing(first: &Schema, batch: &Schema) -> Error {
+    let other_type = first
+        .iter()
+        .zip(batch.iter())
+        .find(|(a, b)| a.0 == b.0 && a.1 != b.1);
+    match other_type {
+        Some(((name, expected), (_, found))) if first.iter_names().eq(batch.iter_names()) => {
+            let expected = format!("cells of type {expected}, as in the first batch");
+            Error::data(expected, found).in_column(name.as_str())
+        }
+        _ => Error::data("the columns and types of the first batch", "others"),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use polars::prelude::*;
+use polars_core::prelude::DataFrame;
 
+use super::parquet::ParquetWriter;
 use super::{TableReader, backend, table_to_frame};
 use crate::data::Table;
 use crate::data::csv::{write_csv, write_whole};
@@ -25,10 +26,9 @@ pub fn write_parquet(path: impl AsRef<Path>, table: &Table) -> Result<()> {
     let path = path.as_ref();
     let mut frame = table_to_frame(table)?;
     write_whole(path, |file| {
-        ParquetWriter::new(file)
-            .with_compression(ParquetCompression::Snappy)
-            .finish(&mut frame)
-            .map(|_| ())
-            .map_err(|e| backend(&e).in_file(path.display()))
+        let failed = |e| backend(&e).in_file(path.display());
+        let mut writer = ParquetWriter::new(file, &frame).map_err(failed)?;
+        writer.write(&mut frame).map_err(failed)?;
+        writer.finish().map(|_| ()).map_err(failed)
     })
 }

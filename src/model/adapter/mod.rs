@@ -220,7 +220,7 @@ impl Training {
 
     /// The outputs that vary: positions among all outputs. A class that is absent from the
     /// training rows does not.
-    #[cfg(feature = "linfa")]
+    #[cfg(feature = "svm")]
     pub(crate) fn varying(&self) -> Vec<usize> {
         (0..self.outputs.len())
             .filter(|&k| !all_equal(&self.outputs[k]))

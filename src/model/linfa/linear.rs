@@ -2,7 +2,8 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use ndarray016::Array1;
+use linfa_linalg::qr::LeastSquaresQrInto;
+use ndarray016::{Array1, Axis};
 
 use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Values};
@@ -84,11 +85,10 @@ impl Estimator<Values> for LinearRegression {
                         format!("{n} rows"),
                     ));
                 }
-                let fitted = linfa_linear::LinearRegression::new()
-                    .with_intercept(false)
-                    .fit(data)
-                    .map_err(|cause| failed(Backend::Linfa, &cause))?;
-                Ok(fitted.params().to_vec())
+                let targets = data.targets.clone().insert_axis(Axis(1));
+                let fitted = data.records.clone().least_squares_into(targets);
+                let fitted = fitted.map_err(|cause| failed(Backend::Linfa, &cause))?;
+                Ok(fitted.column(0).to_vec())
             },
         )
     }
