@@ -77,14 +77,12 @@ fn read(reader: &TableReader, series: &Series) -> (String, MissingCounts) {
 
 fn missing(null: usize, nan: usize, infinite: usize, sentinels: &[(&str, usize)]) -> MissingCounts {
     let sentinels = sentinels.iter().filter(|(_, count)| *count > 0);
-    MissingCounts {
-        null,
-        nan,
-        infinite,
-        sentinels: sentinels
-            .map(|&(text, count)| (text.to_owned(), count))
-            .collect(),
-    }
+    let mut counts = MissingCounts::default();
+    (counts.null, counts.nan, counts.infinite) = (null, nan, infinite);
+    counts.sentinels = sentinels
+        .map(|&(text, count)| (text.to_owned(), count))
+        .collect();
+    counts
 }
 
 proptest! {

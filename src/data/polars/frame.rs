@@ -16,10 +16,7 @@ const A_DAY: i64 = 86_400_000;
 const FURTHEST: i64 = 9_999 * 366 * A_DAY;
 
 /// The column that arrays of texts are: levels, unless another kind is given.
-fn column_of_texts(
-    arrays: &[ArrayRef],
-    rules: &TextRules,
-) -> Result<ReadColumn> {
+fn column_of_texts(arrays: &[ArrayRef], rules: &TextRules) -> Result<ReadColumn> {
     let arrays = arrays
         .iter()
         .filter_map(|array| array.as_any().downcast_ref());

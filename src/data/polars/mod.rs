@@ -29,8 +29,8 @@ mod scan;
 mod sink;
 mod write;
 
-pub use frame::{features_to_frame, table_to_frame};
 pub use crate::data::{Columns, Identifiers, TableReader, write_csv};
+pub use frame::{features_to_frame, table_to_frame};
 pub use scan::ParquetBatches;
 pub use sink::ParquetSink;
 pub use write::{write_frame_csv, write_parquet};

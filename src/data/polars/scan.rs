@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::frame::column_of_arrays;
 use super::parquet::ParquetFile;
-use crate::data::reader::{TableReader, in_file};
 use crate::data::Table;
 use crate::data::batches::Batches;
+use crate::data::reader::{TableReader, in_file};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A Parquet file as batches of rows: what is read at a time is one batch, and the columns asked

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use polars_core::prelude::*;
 
 use super::parquet::ParquetWriter;
-use crate::data::csv::temporary_beside;
 use super::{backend, features_to_frame, table_to_frame};
+use crate::data::csv::temporary_beside;
 use crate::data::{Features, Prediction, Provenance, Table};
 use crate::error::{Error, Result};
 

@@ -10,9 +10,7 @@ use super::matrix::{dense, dense_rows};
 use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::adapter::linear::logistic;
-use crate::model::adapter::{
-    Backend, Fitted, OutputModel, Training, failed, guarded, predicts_classes,
-};
+use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
 use crate::random::Seed;
