@@ -8,7 +8,7 @@ use stackfold::model::{MaxFeatures, linfa, smartcore};
 use stackfold::stack::{Stack, StackTarget, View};
 use stackfold::transform::dates::DateParts;
 use stackfold::transform::encode::{
-    Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder, TargetEncoder,
+    Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder, TargetEncoder, Unknown,
 };
 use stackfold::transform::impute::{Imputer, Indicators};
 use stackfold::transform::passthrough::Passthrough;
@@ -61,6 +61,7 @@ pub fn linear_view<Y: Target>() -> ColumnTransformer<Y> {
             levels() & Selector::cardinality(0..=50),
             OneHotEncoder::new()
                 .with_drop(Drop::IfBinary)
+                .with_unknown(Unknown::Shares)
                 .with_min_frequency(MinFrequency::Count(5)),
         )
         .with(
@@ -112,7 +113,9 @@ pub fn tree_view<Y: Target>() -> ColumnTransformer<Y> {
         .with(
             "level",
             levels() & Selector::cardinality(0..=8),
-            OneHotEncoder::new().with_drop(Drop::IfBinary),
+            OneHotEncoder::new()
+                .with_drop(Drop::IfBinary)
+                .with_unknown(Unknown::Shares),
         )
         .with(
             "mean",
