@@ -302,3 +302,54 @@ fn reading_holds_little_more_than_the_table() {
         std::fs::remove_file(&path).unwrap();
     }
 }
+
+/// Files that are mostly something else than cells: four times the file at most, and 64 MB.
+#[test]
+fn reading_odd_files_holds_little() {
+    use stackfold::data::TableReader;
+    const MORE: f64 = 64e6;
+    let _alone = alone();
+    let lines = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<String>();
+    for (name, file) in [
+        (
+            "many columns",
+            format!("{}\n{}\n", ",".repeat(20_000), ",".repeat(20_000)),
+        ),
+        (
+            "one long cell",
+            format!("x,y\n\"{}\",1\n", "a\n".repeat(2_000_000)),
+        ),
+        (
+            "a cell that is not closed",
+            format!("x,y\n\"{}", "a,b\n".repeat(1_000_000)),
+        ),
+        (
+            "different texts",
+            format!("x\n{}", lines(400_000, &|i| format!("t{i}\n"))),
+        ),
+        (
+            "different numbers",
+            format!("x\n{}", lines(400_000, &|i| format!("{i}.5\n"))),
+        ),
+        ("empty cells", format!("x,y\n{}", ",\n".repeat(1_000_000))),
+        (
+            "empty lines",
+            format!("x,y\n1,2\n{}", "\n".repeat(2_000_000)),
+        ),
+        (
+            "late texts",
+            format!("x\n{}a\nb\n", lines(400_000, &|i| format!("{}\n", i % 9))),
+        ),
+    ] {
+        let (_, peak) = measured(2, || {
+            TableReader::new().read_csv_bytes(file.as_bytes()).ok()
+        });
+        let peak = peak * FEATURES as f64;
+        let most = 4.0 * file.len() as f64 + MORE;
+        assert!(
+            peak <= most,
+            "{name}: {peak:.0} of {most:.0} bytes, {} in all",
+            file.len()
+        );
+    }
+}
