@@ -359,23 +359,20 @@ impl TableReader {
             Err(Error::unsupported(
                 "a file whose name does not end in .csv, .tsv, .txt (or these with .gz), \
                  .parquet, .pq, .ipc, .arrow or .feather",
-            ))
+            )
+            .with_remedy("`read_csv` reads a CSV file of any name"))
         }
         .map_err(|e| in_file(e, path))
     }
 
     #[cfg(not(feature = "polars"))]
     fn parquet(&self, _: &Path) -> Result<Parsed> {
-        Err(Error::unsupported(
-            "a Parquet file without the feature `polars`",
-        ))
+        Err(Error::unsupported("a Parquet file").with_remedy("the feature `polars` reads them"))
     }
 
     #[cfg(not(feature = "polars"))]
     fn ipc(&self, _: &Path) -> Result<Parsed> {
-        Err(Error::unsupported(
-            "an IPC file without the feature `polars`",
-        ))
+        Err(Error::unsupported("an IPC file").with_remedy("the feature `polars` reads them"))
     }
 
     fn csv(&self, path: &Path) -> Result<Parsed> {

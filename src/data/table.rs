@@ -128,6 +128,7 @@ impl Table {
                 if column.kind() == ColumnKind::Categorical {
                     return Err(
                         Error::wrong_kind("date, datetime or numeric", column.kind())
+                            .with_remedy("`with_date_format` says how dates are written")
                             .in_column(name),
                     );
                 }

@@ -266,7 +266,9 @@ impl Labels {
             return Err(Error::wrong_kind("categorical", column.kind()));
         };
         if let Some(row) = codes.iter().position(|&c| c == super::MISSING_CODE) {
-            return Err(Error::data("a label in each row", "a missing value").in_row(row));
+            return Err(Error::data("a label in each row", "a missing value")
+                .in_row(row)
+                .with_remedy("leave out the rows that have none, or fill them in"));
         }
         let mut counts = vec![0_usize; levels.len()];
         for &code in codes {
@@ -280,7 +282,8 @@ impl Labels {
             return Err(Error::data(
                 "classes that several rows share",
                 format!("{} rows, each with a class of its own", codes.len()),
-            ));
+            )
+            .with_remedy("a target of numbers has values, not labels (`Table::values`)"));
         }
         let name = |code: u32| levels.name(code).unwrap_or_default();
         let value = |code: u32| name(code).parse::<f64>().ok();
@@ -561,11 +564,14 @@ impl Values {
     /// If the column is categorical, or a cell is missing (the error names the row).
     pub fn from_column(column: &Column) -> Result<Self> {
         if column.kind() == ColumnKind::Categorical {
-            return Err(Error::wrong_kind("numeric", column.kind()));
+            return Err(Error::wrong_kind("numeric", column.kind())
+                .with_remedy("a target of classes has labels, not values (`Table::labels`)"));
         }
         let numbers = column.numbers(RowIndex::All(column.len()));
         match numbers.iter().position(|v| v.is_nan()) {
-            Some(row) => Err(Error::data("a value in each row", "a missing value").in_row(row)),
+            Some(row) => Err(Error::data("a value in each row", "a missing value")
+                .in_row(row)
+                .with_remedy("leave out the rows that have none, or fill them in")),
             None => Self::new(numbers),
         }
     }

@@ -542,22 +542,28 @@ mod files {
             (
                 "short",
                 "a,b\n1,2\n3\n",
-                "row 1: expected 2 cells, as the header has, found 1 cell",
+                "row 1: expected 2 cells, as the header has, found 1 cell; \
+                 a cell with separators, quotes or line breaks in it stands in quotes; \
+                 `with_separator` and `with_quote` say which",
             ),
             (
                 "long",
                 "a,b\n1,2\n\n3,4\n5,6,7\n",
-                "row 2: expected 2 cells, as the header has, found 3 cells",
+                "row 2: expected 2 cells, as the header has, found 3 cells; \
+                 a cell with separators, quotes or line breaks in it stands in quotes; \
+                 `with_separator` and `with_quote` say which",
             ),
             (
                 "open",
                 "a,b\n1,2\n3,\"4\n",
-                "row 1: expected a closing quote, found the end of the file",
+                "row 1: expected a closing quote, found the end of the file; \
+                 `with_quote(None)` takes quotes as they are",
             ),
             (
                 "infinite",
                 "a,b\n1,2\n3,inf\n",
-                "column \"b\", row 1: expected a finite value, found inf",
+                "column \"b\", row 1: expected a finite value, found inf; \
+                 `with_infinities(Infinities::AsMissing)` takes infinite numbers for missing",
             ),
             (
                 "date",

@@ -216,32 +216,32 @@ fn a_target_must_be_there_vary_and_be_whole() {
         (
             levels(&["no", "no", "no"]),
             r#"column "y": expected a target of two classes or more, found only class "no""#,
-            r#"column "y": expected a numeric column, found a categorical one"#,
+            r#"column "y": expected a numeric column, found a categorical one; a target of classes has labels, not values (`Table::labels`)"#,
         ),
         (
             levels(&["a", "b", "c"]),
-            r#"column "y": expected classes that several rows share, found 3 rows, each with a class of its own"#,
-            r#"column "y": expected a numeric column, found a categorical one"#,
+            r#"column "y": expected classes that several rows share, found 3 rows, each with a class of its own; a target of numbers has values, not labels (`Table::values`)"#,
+            r#"column "y": expected a numeric column, found a categorical one; a target of classes has labels, not values (`Table::labels`)"#,
         ),
         (
             levels(&["a", "b", "?", "a"]),
-            r#"column "y", row 2: expected a label in each row, found a missing value"#,
-            r#"column "y": expected a numeric column, found a categorical one"#,
+            r#"column "y", row 2: expected a label in each row, found a missing value; leave out the rows that have none, or fill them in"#,
+            r#"column "y": expected a numeric column, found a categorical one; a target of classes has labels, not values (`Table::labels`)"#,
         ),
         (
             levels(&["?", "?"]),
-            r#"column "y", row 0: expected a label in each row, found a missing value"#,
-            r#"column "y": expected a numeric column, found a categorical one"#,
+            r#"column "y", row 0: expected a label in each row, found a missing value; leave out the rows that have none, or fill them in"#,
+            r#"column "y": expected a numeric column, found a categorical one; a target of classes has labels, not values (`Table::labels`)"#,
         ),
         (
             Column::numeric(vec![1.0, 0.0, f64::NAN]),
-            r#"column "y", row 2: expected a label in each row, found a missing value"#,
-            r#"column "y", row 2: expected a value in each row, found a missing value"#,
+            r#"column "y", row 2: expected a label in each row, found a missing value; leave out the rows that have none, or fill them in"#,
+            r#"column "y", row 2: expected a value in each row, found a missing value; leave out the rows that have none, or fill them in"#,
         ),
         (
             Column::boolean(&[Some(true), None]),
-            r#"column "y", row 1: expected a label in each row, found a missing value"#,
-            r#"column "y", row 1: expected a value in each row, found a missing value"#,
+            r#"column "y", row 1: expected a label in each row, found a missing value; leave out the rows that have none, or fill them in"#,
+            r#"column "y", row 1: expected a value in each row, found a missing value; leave out the rows that have none, or fill them in"#,
         ),
     ] {
         assert_message(with(column.clone()).labels("y"), labels);
@@ -500,7 +500,7 @@ fn weights_groups_and_times_must_be_whole() {
     );
     assert_message(
         role(levels(&["late"]), Role::Time),
-        r#"column "w": expected a date, datetime or numeric column, found a categorical one"#,
+        r#"column "w": expected a date, datetime or numeric column, found a categorical one; `with_date_format` says how dates are written"#,
     );
     assert_message(
         one_column("w", levels(&["a"])).with_role("weight", Role::Weight),

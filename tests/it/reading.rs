@@ -643,7 +643,9 @@ fn headers_that_cannot_be_meant_are_refused_in_plain_words() {
         ),
         (
             "x,y\n1,2,3\n4,5\n",
-            "row 0: expected 2 cells, as the header has, found 3 cells",
+            "row 0: expected 2 cells, as the header has, found 3 cells; \
+                 a cell with separators, quotes or line breaks in it stands in quotes; \
+                 `with_separator` and `with_quote` say which",
         ),
         (
             "",

@@ -249,7 +249,10 @@ impl Cutter<'_, '_> {
             {
                 error.with_remedy("`with_skipped_lines` passes over lines before the header")
             } else {
-                error
+                error.with_remedy(
+                    "a cell with separators, quotes or line breaks in it stands in quotes; \
+                     `with_separator` and `with_quote` say which",
+                )
             },
         )
     }
@@ -268,7 +271,10 @@ impl Cutter<'_, '_> {
 
     fn after_quotes(&mut self) -> ControlFlow<()> {
         let found = "a cell that goes on after its closing quote";
-        self.refuse(Error::data("quotes only around whole cells", found))
+        let error = Error::data("quotes only around whole cells", found);
+        self.refuse(error.with_remedy(
+            "a quote in a quoted cell is written twice; `with_quote(None)` takes quotes as they are",
+        ))
     }
 
     fn refuse(&mut self, error: Error) -> ControlFlow<()> {
@@ -287,7 +293,10 @@ impl Cutter<'_, '_> {
         let _ = match self.at {
             At::Plain => self.end_of_record(self.start, end),
             At::Closed(close) => self.end_of_quoted(close, end, b'\n'),
-            At::Open => self.refuse(Error::data("a closing quote", "the end of the file")),
+            At::Open => {
+                let error = Error::data("a closing quote", "the end of the file");
+                self.refuse(error.with_remedy("`with_quote(None)` takes quotes as they are"))
+            }
         };
     }
 }

@@ -461,7 +461,7 @@ impl<'r> ColumnReader<'r> {
     fn refuse_infinite(&self) -> Result<()> {
         match self.first_infinite {
             Some((row, value)) if self.rules.infinities() == Infinities::Refuse => {
-                Err(Error::not_finite(value).in_row(row))
+                Err(infinite(value).in_row(row))
             }
             _ => Ok(()),
         }
@@ -554,7 +554,7 @@ impl<'r> ColumnReader<'r> {
         if self.rules.infinities() == Infinities::Refuse {
             for (text, &(_, row)) in texts.levels.names().iter().zip(&texts.of_level) {
                 if let Some(value) = number(text).filter(|value| value.is_infinite()) {
-                    return Err(Error::not_finite(value).in_row(row));
+                    return Err(infinite(value).in_row(row));
                 }
             }
         }
@@ -702,6 +702,12 @@ impl<'r> ColumnReader<'r> {
             date_order: order,
         }
     }
+}
+
+/// The error of an infinite number that was read.
+pub(crate) fn infinite(value: f64) -> Error {
+    Error::not_finite(value)
+        .with_remedy("`with_infinities(Infinities::AsMissing)` takes infinite numbers for missing")
 }
 
 fn not_of_kind(kind: ColumnKind, odd: &Seen) -> String {

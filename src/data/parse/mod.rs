@@ -48,6 +48,8 @@ pub use moment::{DateFormat, DateOrder};
 use super::{Column, ColumnKind, Field, Levels};
 use crate::error::{Error, Result};
 
+#[cfg(feature = "polars")]
+pub(crate) use column::infinite;
 pub(crate) use column::{ColumnReader, Part, ReadColumn};
 pub(crate) use cut::{Bounds, Cut, UNESCAPED};
 #[cfg(feature = "polars")]

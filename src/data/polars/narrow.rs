@@ -10,7 +10,9 @@ use polars_arrow::types::NativeType;
 use polars_core::prelude::{ArrayRef, ArrowDataType};
 
 use crate::data::column::{Fit, Narrowest};
-use crate::data::parse::{Cause, Causes, Counts, Infinities, MissingCounts, Seen, TextRules};
+use crate::data::parse::{
+    Cause, Causes, Counts, Infinities, MissingCounts, Seen, TextRules, infinite,
+};
 use crate::data::{Column, ColumnData, ColumnKind};
 use crate::error::{Error, Result};
 
@@ -283,7 +285,7 @@ impl<'r> Cleaner<'r> {
         for (i, cell) in block.iter_mut().enumerate() {
             if cell.is_infinite() {
                 if self.infinities == Infinities::Refuse {
-                    return Err(Error::not_finite(*cell).in_row(row + i));
+                    return Err(infinite(*cell).in_row(row + i));
                 }
                 self.counts.add(Cause::Infinite);
                 *cell = f64::NAN;
