@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
-use crate::data::{Column, ColumnData, ColumnKind, Levels, MISSING_CODE, Number, for_each_numbers};
+use crate::data::interner::Interner;
+use crate::data::{Column, ColumnData, ColumnKind, Levels, Number, for_each_numbers};
 use crate::error::{Error, Result};
 
 /// The type that the cells of a column are kept in.
@@ -38,7 +37,7 @@ pub(super) struct Survey {
     kind: ColumnKind,
     is_told: bool,
     numbers: NumberTypes,
-    levels: FxHashMap<String, u32>,
+    levels: Interner,
     /// Levels that batches share need to be added once.
     last: Option<Arc<Levels>>,
 }
@@ -60,7 +59,7 @@ impl Survey {
             kind,
             is_told: false,
             numbers: NumberTypes::default(),
-            levels: FxHashMap::default(),
+            levels: Interner::default(),
             last: None,
         }
     }
@@ -89,10 +88,7 @@ impl Survey {
             return;
         }
         for name in levels.names() {
-            if !self.levels.contains_key(name) {
-                let code = u32::try_from(self.levels.len()).unwrap_or(MISSING_CODE);
-                self.levels.insert(name.clone(), code);
-            }
+            self.levels.code(name);
         }
         self.last = Some(Arc::clone(levels));
     }
@@ -100,13 +96,7 @@ impl Survey {
     /// The kind and the type of the whole column.
     pub(super) fn finish(self) -> (ColumnKind, Storage) {
         let storage = if self.kind == ColumnKind::Categorical {
-            let mut names = vec![String::new(); self.levels.len()];
-            // Each goes to a place of its own, so the order of the map plays no part.
-            #[allow(clippy::iter_over_hash_type, reason = "each goes to its own place")]
-            for (name, code) in self.levels {
-                names[code as usize] = name;
-            }
-            Storage::Codes(Arc::new(Levels::from_distinct(names)))
+            Storage::Codes(Arc::new(self.levels.into_levels()))
         } else {
             self.numbers.storage()
         };

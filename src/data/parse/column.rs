@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cut::Cut;
-use super::grow::{Grow, Names};
+use super::grow::Grow;
 use super::infer::{Look, Tally, Verdict};
 use super::missing::{Cause, Causes, Counts, MissingCounts, Seen, quoted};
 use super::moment::{A_DAY, DateOrder, Unordered, has_date_shape, iso_date, iso_moment};
@@ -67,7 +67,7 @@ pub(crate) struct ColumnReader<'r> {
     /// What the first cells are, or what is asked for.
     kind: Option<ColumnKind>,
     cells: Grow,
-    names: Names,
+    names: Interner,
     n_rows: usize,
     counts: Counts,
     sorts: NumberSorts,
@@ -137,7 +137,7 @@ impl<'r> ColumnReader<'r> {
                 _ => None,
             },
             cells: Grow::default(),
-            names: Names::default(),
+            names: Interner::default(),
             n_rows: 0,
             counts: Counts::default(),
             sorts: NumberSorts::default(),
@@ -557,7 +557,7 @@ impl<'r> ColumnReader<'r> {
         let (codes, levels) = if texts.levels.names().iter().all(is_same) {
             (texts.codes, texts.levels)
         } else {
-            let mut names = Names::default();
+            let mut names = Interner::default();
             let mut new_codes = Vec::with_capacity(texts.levels.len());
             for (text, &(count, row)) in texts.levels.names().iter().zip(&texts.of_level) {
                 let name = naming.name(text, self.rules);
@@ -709,7 +709,7 @@ fn not_of_kind(kind: ColumnKind, odd: &Seen) -> String {
 }
 
 fn texts(cut: Cut<'_>, counts: &mut Counts) -> Texts {
-    let mut interner = Interner::new();
+    let mut interner = Interner::default();
     let mut codes = Vec::with_capacity(cut.len());
     for bounds in cut.bounds() {
         codes.push(if bounds.0 == bounds.1 {

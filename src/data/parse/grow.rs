@@ -1,9 +1,6 @@
 //! Columns that grow part by part, in the narrowest type that holds what there is so far.
 
-use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::Arc;
-
-use rustc_hash::FxHasher;
 
 use crate::data::{Column, ColumnData, ColumnKind, Levels, MISSING_CODE, Number, for_each_numbers};
 
@@ -321,57 +318,3 @@ macro_rules! floats {
     )*};
 }
 floats!(f32, f64);
-
-/// The texts of a categorical column, which are numbered as they come.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    names: Vec<String>,
-    /// A power of two of places, at most half of them taken; a name's code is at the first place
-    /// that was free from its hash on.
-    places: Vec<u32>,
-}
-
-impl Names {
-    /// The code of a name: that of its first appearance, or the next.
-    pub(super) fn code(&mut self, name: &str) -> u32 {
-        if self.places.len() < 2 * (self.names.len() + 1) {
-            self.enlarge();
-        }
-        let mut place = self.first_place(name);
-        loop {
-            let code = self.places[place];
-            if code == MISSING_CODE {
-                break;
-            }
-            if self.names[code as usize] == name {
-                return code;
-            }
-            place = (place + 1) & (self.places.len() - 1);
-        }
-        let code = u32::try_from(self.names.len()).unwrap_or(MISSING_CODE);
-        self.places[place] = code;
-        self.names.push(name.to_owned());
-        code
-    }
-
-    fn first_place(&self, name: &str) -> usize {
-        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(name);
-        usize::try_from(hash >> 7).unwrap_or_default() & (self.places.len() - 1)
-    }
-
-    fn enlarge(&mut self) {
-        self.places = vec![MISSING_CODE; (2 * self.places.len()).max(32)];
-        for (name, code) in self.names.iter().zip(0..) {
-            let mut place = self.first_place(name);
-            while self.places[place] != MISSING_CODE {
-                place = (place + 1) & (self.places.len() - 1);
-            }
-            self.places[place] = code;
-        }
-    }
-
-    pub(super) fn into_levels(mut self) -> Levels {
-        self.names.shrink_to_fit();
-        Levels::from_distinct(self.names)
-    }
-}
