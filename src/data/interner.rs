@@ -103,7 +103,10 @@ mod tests {
         }
         let places = Places::of(&interner.names);
         for text in &texts {
-            assert_eq!(places.code(&interner.names, text), Some(expected[text.as_str()]));
+            assert_eq!(
+                places.code(&interner.names, text),
+                Some(expected[text.as_str()])
+            );
         }
         assert_eq!(places.code(&interner.names, "b"), None);
         let levels = interner.into_levels();

@@ -194,7 +194,10 @@ pub(super) fn for_each_end(
     dialect: Dialect,
     mut visit: impl FnMut(usize) -> ControlFlow<()>,
 ) {
-    let Some(quote) = dialect.quote.filter(|&quote| memchr(quote, bytes).is_some()) else {
+    let Some(quote) = dialect
+        .quote
+        .filter(|&quote| memchr(quote, bytes).is_some())
+    else {
         let _ = memchr_iter(b'\n', bytes).try_for_each(|place| visit(place + 1));
         return;
     };

@@ -74,7 +74,9 @@ impl<'a> Cells<'a> {
             error: None,
         };
         let separator = dialect.separator;
-        let quote = dialect.quote.filter(|&quote| memchr(quote, bytes).is_some());
+        let quote = dialect
+            .quote
+            .filter(|&quote| memchr(quote, bytes).is_some());
         match quote {
             None => for_each_place(bytes, [separator, b'\n'], |place, byte| {
                 cutter.end_of_cell(place, byte)

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cut::Cut;
-use super::grow::Grow;
 use super::infer::{Look, Tally, Verdict};
 use super::missing::{Cause, Causes, Counts, MissingCounts, Seen, quoted};
 use super::moment::{A_DAY, DateOrder, Unordered, has_date_shape, iso_date, iso_moment};
 use super::number::{Code, EXACT, Number, NumberSorts, Numbers, Reader};
 use super::{Infinities, Naming, OddCells, TextRules, boolean_word, true_or_false};
+use crate::data::grow::Grow;
 use crate::data::interner::Interner;
 use crate::data::{Column, ColumnData, ColumnKind, Levels, MISSING_CODE};
 use crate::error::{Error, Result};
@@ -449,7 +449,7 @@ impl<'r> ColumnReader<'r> {
         if !is_guess && self.odd.count > 0 {
             note = Some(not_of_kind(kind, &self.odd));
         }
-        let column = self.cells.finish(kind, Levels::default());
+        let column = self.cells.finish(kind, Arc::default());
         Ok(ReadColumn {
             column,
             missing: self.counts.finish(&self.causes, &self.odd),
@@ -471,7 +471,7 @@ impl<'r> ColumnReader<'r> {
     fn finish_texts(mut self) -> Result<ReadColumn> {
         let levels = std::mem::take(&mut self.names).into_levels();
         let column =
-            std::mem::take(&mut self.cells).finish(ColumnKind::Categorical, Levels::default());
+            std::mem::take(&mut self.cells).finish(ColumnKind::Categorical, Arc::default());
         let codes: Arc<[u32]> = match column.data() {
             ColumnData::Codes(codes, _) => Arc::clone(codes),
             _ => Arc::default(),
