@@ -1,14 +1,14 @@
 //! One typed column: numbers in the narrowest type that holds them, or codes of interned levels.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
 use crate::data::RowIndex;
-use crate::data::interner::Interner;
+use crate::data::interner::{Interner, Places};
 use crate::error::{Error, Result};
 
 /// The code of a missing cell in a categorical column.
@@ -49,9 +49,9 @@ pub struct Levels {
     /// What the names are names of, if they are no texts.
     #[serde(default)]
     of: Option<ColumnKind>,
-    /// The codes in the order of their names; made when it is first asked for.
+    /// The codes by their names; made when it is first asked for.
     #[serde(skip)]
-    sorted: OnceLock<Box<[u32]>>,
+    places: OnceLock<Places>,
 }
 
 impl PartialEq for Levels {
@@ -84,7 +84,7 @@ impl Levels {
         Self {
             names,
             of: None,
-            sorted: OnceLock::new(),
+            places: OnceLock::new(),
         }
     }
 
@@ -136,21 +136,11 @@ impl Levels {
     /// ```
     #[must_use]
     pub fn codes_of(&self, other: &Self) -> Vec<u32> {
-        /// So many levels, as a table of a row or a few has, are searched for one by one.
-        const FEW: usize = 16;
         if self == other {
             return (0..).take(self.len()).collect();
         }
-        if other.len() <= FEW {
-            let code = |name: &String| self.code(name).unwrap_or(MISSING_CODE);
-            return other.names.iter().map(code).collect();
-        }
-        let index: HashMap<&str, u32> = self.names.iter().map(String::as_str).zip(0..).collect();
-        other
-            .names
-            .iter()
-            .map(|name| index.get(name.as_str()).copied().unwrap_or(MISSING_CODE))
-            .collect()
+        let code = |name: &String| self.code(name).unwrap_or(MISSING_CODE);
+        other.names.iter().map(code).collect()
     }
 
     /// Whether there is a level with this name.
@@ -160,14 +150,8 @@ impl Levels {
 
     /// The code of the level with this name.
     fn code(&self, name: &str) -> Option<u32> {
-        let name_of = |code: &u32| self.names[*code as usize].as_str();
-        let sorted = self.sorted.get_or_init(|| {
-            let mut codes: Box<[u32]> = (0..).take(self.len()).collect();
-            codes.sort_unstable_by_key(name_of);
-            codes
-        });
-        let place = sorted.binary_search_by_key(&name, name_of).ok()?;
-        Some(sorted[place])
+        let places = self.places.get_or_init(|| Places::of(&self.names));
+        places.code(&self.names, name)
     }
 }
 
@@ -318,7 +302,7 @@ impl Column {
     }
 
     fn of_texts(values: &mut dyn Iterator<Item = Option<&str>>) -> Self {
-        let mut interner = Interner::new();
+        let mut interner = Interner::default();
         let codes: Vec<u32> = values
             .map(|value| value.map_or(MISSING_CODE, |text| interner.code(text)))
             .collect();

@@ -9,6 +9,7 @@ pub(crate) mod calendar;
 mod column;
 mod csv;
 mod features;
+mod grow;
 mod interner;
 mod names;
 mod note;

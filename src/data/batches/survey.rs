@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
-use crate::data::{Column, ColumnData, ColumnKind, Levels, MISSING_CODE, Number, for_each_numbers};
+use crate::data::grow::{Width, are_singles};
+use crate::data::interner::Interner;
+use crate::data::{Column, ColumnData, ColumnKind, Levels, for_each_numbers};
 use crate::error::{Error, Result};
 
-/// The type that the cells of a column are kept in.
+/// What the cells of a column are kept as.
 #[derive(Debug, Clone)]
 pub(super) enum Storage {
-    I8,
-    I16,
-    I32,
-    I64,
-    F32,
-    F64,
+    Numbers(Width),
     Codes(Arc<Levels>),
 }
 
@@ -23,10 +18,8 @@ impl Storage {
     /// Bytes a cell.
     pub(super) fn width(&self) -> usize {
         match self {
-            Self::I8 => 1,
-            Self::I16 => 2,
-            Self::I32 | Self::F32 | Self::Codes(_) => 4,
-            Self::I64 | Self::F64 => 8,
+            Self::Numbers(width) => width.bytes(),
+            Self::Codes(_) => size_of::<u32>(),
         }
     }
 }
@@ -38,7 +31,7 @@ pub(super) struct Survey {
     kind: ColumnKind,
     is_told: bool,
     numbers: NumberTypes,
-    levels: FxHashMap<String, u32>,
+    levels: Interner,
     /// Levels that batches share need to be added once.
     last: Option<Arc<Levels>>,
 }
@@ -46,12 +39,10 @@ pub(super) struct Survey {
 /// The types of number met.
 #[derive(Debug, Default)]
 struct NumberTypes {
-    /// The widest integer: 1, 2, 4 or 8 bytes, 0 before the first one.
-    integer: usize,
-    single: bool,
-    double: bool,
+    integer: Option<Width>,
+    float: Option<Width>,
     /// Whether an integer is not exact in f32.
-    wide: bool,
+    is_wide: bool,
 }
 
 impl Survey {
@@ -60,7 +51,7 @@ impl Survey {
             kind,
             is_told: false,
             numbers: NumberTypes::default(),
-            levels: FxHashMap::default(),
+            levels: Interner::default(),
             last: None,
         }
     }
@@ -89,10 +80,7 @@ impl Survey {
             return;
         }
         for name in levels.names() {
-            if !self.levels.contains_key(name) {
-                let code = u32::try_from(self.levels.len()).unwrap_or(MISSING_CODE);
-                self.levels.insert(name.clone(), code);
-            }
+            self.levels.code(name);
         }
         self.last = Some(Arc::clone(levels));
     }
@@ -100,15 +88,9 @@ impl Survey {
     /// The kind and the type of the whole column.
     pub(super) fn finish(self) -> (ColumnKind, Storage) {
         let storage = if self.kind == ColumnKind::Categorical {
-            let mut names = vec![String::new(); self.levels.len()];
-            // Each goes to a place of its own, so the order of the map plays no part.
-            #[allow(clippy::iter_over_hash_type, reason = "each goes to its own place")]
-            for (name, code) in self.levels {
-                names[code as usize] = name;
-            }
-            Storage::Codes(Arc::new(Levels::from_distinct(names)))
+            Storage::Codes(Arc::new(self.levels.into_levels()))
         } else {
-            self.numbers.storage()
+            Storage::Numbers(self.numbers.width())
         };
         (self.kind, storage)
     }
@@ -124,42 +106,23 @@ pub(super) fn is_silent(column: &Column) -> bool {
 
 impl NumberTypes {
     fn add(&mut self, data: &ColumnData) {
-        match data {
-            ColumnData::I8(_) => self.integer = self.integer.max(1),
-            ColumnData::I16(_) => self.integer = self.integer.max(2),
-            ColumnData::I32(_) | ColumnData::I64(_) => {
-                let is_long = matches!(data, ColumnData::I64(_));
-                self.integer = self.integer.max(if is_long { 8 } else { 4 });
-                self.wide = self.wide
-                    || for_each_numbers!(data,
-                    values => values.iter().any(|v| is_wide(v.to_f64())), else => false);
-            }
-            ColumnData::F32(_) => self.single = true,
-            ColumnData::F64(_) => self.double = true,
-            ColumnData::Codes(..) => {}
+        let width = Width::of(data);
+        if width >= Some(Width::F32) {
+            self.float = self.float.max(width);
+            return;
         }
+        self.integer = self.integer.max(width);
+        self.is_wide = self.is_wide
+            || width >= Some(Width::I32)
+                && !for_each_numbers!(data, values => are_singles(values), else => true);
     }
 
     /// The narrowest type that holds all, as for a column made at once.
-    fn storage(&self) -> Storage {
-        match (self.double, self.single) {
-            (false, false) => match self.integer {
-                0 | 1 => Storage::I8,
-                2 => Storage::I16,
-                4 => Storage::I32,
-                _ => Storage::I64,
-            },
-            (false, true) if !self.wide => Storage::F32,
-            _ => Storage::F64,
+    fn width(&self) -> Width {
+        match self.float {
+            None => self.integer.unwrap_or(Width::I8),
+            Some(Width::F32) if self.is_wide => Width::F64,
+            Some(float) => float,
         }
     }
-}
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::float_cmp,
-    reason = "the cast is compared with what it came from"
-)]
-fn is_wide(value: f64) -> bool {
-    !value.is_nan() && f64::from(value as f32) != value
 }

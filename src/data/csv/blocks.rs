@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::ops::{ControlFlow, Range};
 
+use memchr::{memchr, memchr_iter};
+
 use super::Dialect;
 use super::bytes::for_each_place;
 use super::source::Bytes;
@@ -64,7 +66,7 @@ impl<'a> Blocks<'a> {
         for _ in 0..self.dialect.n_skipped_lines {
             loop {
                 let bytes = std::mem::take(&mut self.rest);
-                if let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+                if let Some(end) = memchr(b'\n', &bytes) {
                     self.rest = bytes[end + 1..].to_vec();
                     break;
                 }
@@ -192,8 +194,12 @@ pub(super) fn for_each_end(
     dialect: Dialect,
     mut visit: impl FnMut(usize) -> ControlFlow<()>,
 ) {
-    let Some(quote) = dialect.quote else {
-        return for_each_place(bytes, [b'\n'], |place, _| visit(place + 1));
+    let Some(quote) = dialect
+        .quote
+        .filter(|&quote| memchr(quote, bytes).is_some())
+    else {
+        let _ = memchr_iter(b'\n', bytes).try_for_each(|place| visit(place + 1));
+        return;
     };
     let (mut is_open, mut last_quote) = (false, None);
     for_each_place(bytes, [b'\n', quote], |place, byte| {

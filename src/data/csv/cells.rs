@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use memchr::memchr;
+
 use super::Dialect;
 use super::blocks::for_each_end;
 use super::bytes::for_each_place;
@@ -72,7 +74,9 @@ impl<'a> Cells<'a> {
             error: None,
         };
         let separator = dialect.separator;
-        let quote = dialect.quote.filter(|quote| bytes.contains(quote));
+        let quote = dialect
+            .quote
+            .filter(|&quote| memchr(quote, bytes).is_some());
         match quote {
             None => for_each_place(bytes, [separator, b'\n'], |place, byte| {
                 cutter.end_of_cell(place, byte)

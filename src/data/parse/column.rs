@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cut::Cut;
-use super::grow::{Grow, Names};
 use super::infer::{Look, Tally, Verdict};
 use super::missing::{Cause, Causes, Counts, MissingCounts, Seen, quoted};
 use super::moment::{A_DAY, DateOrder, Unordered, has_date_shape, iso_date, iso_moment};
 use super::number::{Code, EXACT, Number, NumberSorts, Numbers, Reader};
 use super::{Infinities, Naming, OddCells, TextRules, boolean_word, true_or_false};
+use crate::data::grow::Grow;
 use crate::data::interner::Interner;
 use crate::data::{Column, ColumnData, ColumnKind, Levels, MISSING_CODE};
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ pub(crate) struct ColumnReader<'r> {
     /// What the first cells are, or what is asked for.
     kind: Option<ColumnKind>,
     cells: Grow,
-    names: Names,
+    names: Interner,
     n_rows: usize,
     counts: Counts,
     sorts: NumberSorts,
@@ -137,7 +137,7 @@ impl<'r> ColumnReader<'r> {
                 _ => None,
             },
             cells: Grow::default(),
-            names: Names::default(),
+            names: Interner::default(),
             n_rows: 0,
             counts: Counts::default(),
             sorts: NumberSorts::default(),
@@ -449,7 +449,7 @@ impl<'r> ColumnReader<'r> {
         if !is_guess && self.odd.count > 0 {
             note = Some(not_of_kind(kind, &self.odd));
         }
-        let column = self.cells.finish(kind, Levels::default());
+        let column = self.cells.finish(kind, Arc::default());
         Ok(ReadColumn {
             column,
             missing: self.counts.finish(&self.causes, &self.odd),
@@ -471,7 +471,7 @@ impl<'r> ColumnReader<'r> {
     fn finish_texts(mut self) -> Result<ReadColumn> {
         let levels = std::mem::take(&mut self.names).into_levels();
         let column =
-            std::mem::take(&mut self.cells).finish(ColumnKind::Categorical, Levels::default());
+            std::mem::take(&mut self.cells).finish(ColumnKind::Categorical, Arc::default());
         let codes: Arc<[u32]> = match column.data() {
             ColumnData::Codes(codes, _) => Arc::clone(codes),
             _ => Arc::default(),
@@ -566,7 +566,7 @@ impl<'r> ColumnReader<'r> {
         let (codes, levels) = if texts.levels.names().iter().all(is_same) {
             (texts.codes, texts.levels)
         } else {
-            let mut names = Names::default();
+            let mut names = Interner::default();
             let mut new_codes = Vec::with_capacity(texts.levels.len());
             for (text, &(count, row)) in texts.levels.names().iter().zip(&texts.of_level) {
                 let name = naming.name(text, self.rules);
@@ -724,7 +724,7 @@ fn not_of_kind(kind: ColumnKind, odd: &Seen) -> String {
 }
 
 fn texts(cut: Cut<'_>, counts: &mut Counts) -> Texts {
-    let mut interner = Interner::new();
+    let mut interner = Interner::default();
     let mut codes = Vec::with_capacity(cut.len());
     for bounds in cut.bounds() {
         codes.push(if bounds.0 == bounds.1 {

@@ -33,7 +33,6 @@
 
 mod column;
 mod cut;
-mod grow;
 mod infer;
 mod missing;
 mod moment;

@@ -102,7 +102,7 @@ impl NumberFormat {
         }
         if bytes.iter().all(u8::is_ascii_digit) {
             return Some(Numeral {
-                number: whole_number(bytes, is_negative).or_else(|| huge(bytes, is_negative))?,
+                number: whole_number(digits, is_negative).or_else(|| huge(digits, is_negative))?,
                 code: code(Code::Zeros),
                 has_thousands: false,
             });
@@ -170,7 +170,6 @@ impl NumberFormat {
         {
             return None;
         }
-        let whole = whole.as_bytes();
         whole_number(whole, is_negative).or_else(|| huge(whole, is_negative))
     }
 
@@ -201,12 +200,8 @@ fn is_exponent_code(digits: &[u8]) -> bool {
 
 /// A whole number of 64 bits, but for the smallest, which stands for a missing one; a negative zero
 /// is left to the floats.
-fn whole_number(digits: &[u8], is_negative: bool) -> Option<Number> {
-    let mut value = 0_i64;
-    for &byte in digits {
-        let digit = i64::from(byte - b'0');
-        value = value.checked_mul(10)?.checked_add(digit)?;
-    }
+fn whole_number(digits: &str, is_negative: bool) -> Option<Number> {
+    let value: i64 = digits.parse().ok()?;
     Some(match (value, is_negative) {
         (0, true) => Number::Real(-0.0),
         (value, true) => Number::Whole(-value),
@@ -215,12 +210,12 @@ fn whole_number(digits: &[u8], is_negative: bool) -> Option<Number> {
 }
 
 /// A whole number beyond 64 bits.
-fn huge(digits: &[u8], is_negative: bool) -> Option<Number> {
+fn huge(digits: &str, is_negative: bool) -> Option<Number> {
     /// So many digits tell any float.
     const DIGITS: usize = 17;
-    let value: f64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let value: f64 = digits.parse().ok()?;
     let value = if is_negative { -value } else { value };
-    let is_float = digits.iter().skip(DIGITS).all(|&digit| digit == b'0');
+    let is_float = digits.bytes().skip(DIGITS).all(|digit| digit == b'0');
     Some(if is_float {
         Number::Real(value)
     } else {

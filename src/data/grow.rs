@@ -1,9 +1,6 @@
 //! Columns that grow part by part, in the narrowest type that holds what there is so far.
 
-use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::Arc;
-
-use rustc_hash::FxHasher;
 
 use crate::data::{Column, ColumnData, ColumnKind, Levels, MISSING_CODE, Number, for_each_numbers};
 
@@ -35,13 +32,38 @@ impl Default for Cells {
 
 /// Types of numbers, integers first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Width {
+pub(super) enum Width {
     I8,
     I16,
     I32,
     I64,
     F32,
     F64,
+}
+
+impl Width {
+    /// None if they are codes.
+    pub(super) fn of(data: &ColumnData) -> Option<Self> {
+        Some(match data {
+            ColumnData::I8(_) => Self::I8,
+            ColumnData::I16(_) => Self::I16,
+            ColumnData::I32(_) => Self::I32,
+            ColumnData::I64(_) => Self::I64,
+            ColumnData::F32(_) => Self::F32,
+            ColumnData::F64(_) => Self::F64,
+            ColumnData::Codes(..) => return None,
+        })
+    }
+
+    /// Bytes a cell.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 | Self::F32 => 4,
+            Self::I64 | Self::F64 => 8,
+        }
+    }
 }
 
 /// Runs one generic expression on numbers of any type, or gives something else.
@@ -68,6 +90,19 @@ fn room<T>(values: &mut Vec<T>, more: usize, expected: usize) {
 }
 
 impl Grow {
+    /// A column of numbers of this type, or of codes, that is to have `n_rows` cells; it has none.
+    pub(super) fn of(width: Option<Width>, n_rows: usize) -> Self {
+        let mut grow = Self {
+            expected: n_rows,
+            ..Self::default()
+        };
+        match width {
+            Some(width) => grow.widen(width),
+            None => grow.codes(&[], |code| code),
+        }
+        grow
+    }
+
     pub(super) fn expect(&mut self, n_rows: usize) {
         self.expected = n_rows;
     }
@@ -111,7 +146,7 @@ impl Grow {
     ///
     /// If all numbers so far are whole, `is_whole`, no integer becomes a float.
     pub(super) fn numbers(&mut self, part: &ColumnData, is_whole: bool) {
-        let Some(needed) = width_of(part) else {
+        let Some(needed) = Width::of(part) else {
             return;
         };
         let width = match self.width() {
@@ -119,6 +154,21 @@ impl Grow {
             Some(width) => self.common(width, needed, part, is_whole),
         };
         self.widen(width);
+        self.append(part);
+    }
+
+    /// Appends numbers if their type is none that comes after this column's.
+    #[must_use]
+    pub(super) fn numbers_within(&mut self, part: &ColumnData) -> bool {
+        let fits = Width::of(part).is_some_and(|width| Some(width) <= self.width());
+        if fits {
+            self.append(part);
+        }
+        fits
+    }
+
+    /// Appends numbers that the type holds.
+    fn append(&mut self, part: &ColumnData) {
         let expected = self.expected;
         macro_rules! add {
             ($values:expr, $t:ty) => {{
@@ -220,7 +270,7 @@ impl Grow {
     }
 
     /// The column; `levels` are those of its codes.
-    pub(super) fn finish(self, kind: ColumnKind, levels: Levels) -> Column {
+    pub(super) fn finish(self, kind: ColumnKind, levels: Arc<Levels>) -> Column {
         let data = match self.cells {
             Cells::Missing(n) => return missing_column(kind, n),
             Cells::I8(values) => ColumnData::I8(values.into()),
@@ -229,7 +279,7 @@ impl Grow {
             Cells::I64(values) => ColumnData::I64(values.into()),
             Cells::F32(values) => ColumnData::F32(values.into()),
             Cells::F64(values) => ColumnData::F64(values.into()),
-            Cells::Codes(codes) => ColumnData::Codes(codes.into(), Arc::new(levels)),
+            Cells::Codes(codes) => ColumnData::Codes(codes.into(), levels),
         };
         Column::from_data(kind, data)
     }
@@ -245,25 +295,13 @@ fn missing_column(kind: ColumnKind, n: usize) -> Column {
     }
 }
 
-fn width_of(data: &ColumnData) -> Option<Width> {
-    Some(match data {
-        ColumnData::I8(_) => Width::I8,
-        ColumnData::I16(_) => Width::I16,
-        ColumnData::I32(_) => Width::I32,
-        ColumnData::I64(_) => Width::I64,
-        ColumnData::F32(_) => Width::F32,
-        ColumnData::F64(_) => Width::F64,
-        ColumnData::Codes(..) => return None,
-    })
-}
-
 /// Whether each number is exact as `f32`.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::float_cmp,
     reason = "the cast is compared with what it came from"
 )]
-fn are_singles<T: Number>(values: &[T]) -> bool {
+pub(super) fn are_singles<T: Number>(values: &[T]) -> bool {
     values.iter().all(|&v| {
         let value = v.to_f64();
         value.is_nan() || f64::from(value as f32) == value
@@ -321,57 +359,3 @@ macro_rules! floats {
     )*};
 }
 floats!(f32, f64);
-
-/// The texts of a categorical column, which are numbered as they come.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    names: Vec<String>,
-    /// A power of two of places, at most half of them taken; a name's code is at the first place
-    /// that was free from its hash on.
-    places: Vec<u32>,
-}
-
-impl Names {
-    /// The code of a name: that of its first appearance, or the next.
-    pub(super) fn code(&mut self, name: &str) -> u32 {
-        if self.places.len() < 2 * (self.names.len() + 1) {
-            self.enlarge();
-        }
-        let mut place = self.first_place(name);
-        loop {
-            let code = self.places[place];
-            if code == MISSING_CODE {
-                break;
-            }
-            if self.names[code as usize] == name {
-                return code;
-            }
-            place = (place + 1) & (self.places.len() - 1);
-        }
-        let code = u32::try_from(self.names.len()).unwrap_or(MISSING_CODE);
-        self.places[place] = code;
-        self.names.push(name.to_owned());
-        code
-    }
-
-    fn first_place(&self, name: &str) -> usize {
-        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(name);
-        usize::try_from(hash >> 7).unwrap_or_default() & (self.places.len() - 1)
-    }
-
-    fn enlarge(&mut self) {
-        self.places = vec![MISSING_CODE; (2 * self.places.len()).max(32)];
-        for (name, code) in self.names.iter().zip(0..) {
-            let mut place = self.first_place(name);
-            while self.places[place] != MISSING_CODE {
-                place = (place + 1) & (self.places.len() - 1);
-            }
-            self.places[place] = code;
-        }
-    }
-
-    pub(super) fn into_levels(mut self) -> Levels {
-        self.names.shrink_to_fit();
-        Levels::from_distinct(self.names)
-    }
-}
