@@ -262,10 +262,13 @@ fn numbers_beyond_64_bits_with_a_sign_keep_their_digits() {
     ] {
         let error = reader.from_frame(&large).unwrap_err();
         assert_eq!((error.column(), error.row()), (Some("id"), Some(0)));
-        assert!(error.to_string().ends_with(
-            "expected whole numbers from -9223372036854775807 to 9223372036854775807 (or read it \
-             as categorical), found 18446744073709551615"
-        ), "{error}");
+        assert!(
+            error.to_string().ends_with(
+                "expected whole numbers from -9223372036854775807 to 9223372036854775807, found \
+             18446744073709551615; `with_kind` makes the column categorical"
+            ),
+            "{error}"
+        );
     }
     // The smallest number of 64 bits is a number, not a missing cell.
     let least = frame([Series::new("id".into(), [Some(i64::MIN), None, Some(3)])]);

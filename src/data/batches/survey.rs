@@ -32,6 +32,8 @@ pub(super) struct Survey {
     is_told: bool,
     numbers: NumberTypes,
     levels: Interner,
+    /// What the levels are names of in all batches so far that have any.
+    level_kind: Option<Option<ColumnKind>>,
     /// Levels that batches share need to be added once.
     last: Option<Arc<Levels>>,
 }
@@ -52,6 +54,7 @@ impl Survey {
             is_told: false,
             numbers: NumberTypes::default(),
             levels: Interner::default(),
+            level_kind: None,
             last: None,
         }
     }
@@ -82,13 +85,18 @@ impl Survey {
         for name in levels.names() {
             self.levels.code(name);
         }
+        if !levels.is_empty() {
+            let before = self.level_kind.get_or_insert(levels.kind());
+            *before = before.filter(|&kind| levels.kind() == Some(kind));
+        }
         self.last = Some(Arc::clone(levels));
     }
 
     /// The kind and the type of the whole column.
     pub(super) fn finish(self) -> (ColumnKind, Storage) {
         let storage = if self.kind == ColumnKind::Categorical {
-            Storage::Codes(Arc::new(self.levels.into_levels()))
+            let level_kind = self.level_kind.flatten();
+            Storage::Codes(Arc::new(self.levels.into_levels().naming(level_kind)))
         } else {
             Storage::Numbers(self.numbers.width())
         };

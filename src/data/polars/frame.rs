@@ -34,7 +34,7 @@ fn column_of_texts(arrays: &[ArrayRef], rules: &TextRules) -> Result<ReadColumn>
 fn codes_of_texts(arrays: &[&Utf8ViewArray]) -> (Vec<u32>, Levels) {
     /// Of more texts most are met once, and the table of them would only take up memory.
     const MOST: usize = 1 << 16;
-    let mut interner = Interner::new();
+    let mut interner = Interner::default();
     let mut codes: Vec<u32> = Vec::with_capacity(arrays.iter().map(|array| array.len()).sum());
     for array in arrays {
         let mut seen: FxHashMap<u128, u32> = FxHashMap::default();

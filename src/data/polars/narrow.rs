@@ -14,7 +14,7 @@ use crate::data::parse::{
     Cause, Causes, Counts, Infinities, MissingCounts, Seen, TextRules, infinite,
 };
 use crate::data::{Column, ColumnData, ColumnKind};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Takes a block of cells, and the row of the first one.
 type Visit<'v, V> = &'v mut dyn FnMut(usize, &mut [V]) -> Result<()>;
