@@ -411,14 +411,14 @@ impl TableReader {
             };
             Ok(names.iter().map(rules).collect())
         })?;
-        self.table(read.columns, read.index, read.notes)
+        self.table(read.columns, read.index.as_ref(), read.notes)
     }
 
     /// The table of columns that were read, with the roles that the options give.
     pub(crate) fn table(
         &self,
         columns: Vec<(String, ReadColumn)>,
-        index: Option<(String, Role)>,
+        index: Option<&(String, Role)>,
         mut notes: Vec<Note>,
     ) -> Result<Parsed> {
         let (mut data, mut missing, mut orders) = (Vec::new(), Vec::new(), Vec::new());
@@ -429,7 +429,7 @@ impl TableReader {
             data.push((name, read.column));
         }
         let table = Table::new(data)?.with_date_orders(&orders);
-        let table = self.with_roles(table, index.as_ref(), &mut notes)?;
+        let table = self.with_roles(table, index, &mut notes)?;
         Ok((table.with_notes(notes), missing))
     }
 

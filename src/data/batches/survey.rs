@@ -32,8 +32,9 @@ pub(super) struct Survey {
     is_told: bool,
     numbers: NumberTypes,
     levels: Interner,
-    /// What the levels are names of in all batches so far that have any.
-    level_kind: Option<Option<ColumnKind>>,
+    /// What the levels are names of, if that is the same in all batches that have any.
+    level_kind: Option<ColumnKind>,
+    has_levels: bool,
     /// Levels that batches share need to be added once.
     last: Option<Arc<Levels>>,
 }
@@ -55,6 +56,7 @@ impl Survey {
             numbers: NumberTypes::default(),
             levels: Interner::default(),
             level_kind: None,
+            has_levels: false,
             last: None,
         }
     }
@@ -86,8 +88,10 @@ impl Survey {
             self.levels.code(name);
         }
         if !levels.is_empty() {
-            let before = self.level_kind.get_or_insert(levels.kind());
-            *before = before.filter(|&kind| levels.kind() == Some(kind));
+            let kind = levels.kind();
+            let is_same = !self.has_levels || self.level_kind == kind;
+            self.level_kind = kind.filter(|_| is_same);
+            self.has_levels = true;
         }
         self.last = Some(Arc::clone(levels));
     }
@@ -95,8 +99,7 @@ impl Survey {
     /// The kind and the type of the whole column.
     pub(super) fn finish(self) -> (ColumnKind, Storage) {
         let storage = if self.kind == ColumnKind::Categorical {
-            let level_kind = self.level_kind.flatten();
-            Storage::Codes(Arc::new(self.levels.into_levels().naming(level_kind)))
+            Storage::Codes(Arc::new(self.levels.into_levels().naming(self.level_kind)))
         } else {
             Storage::Numbers(self.numbers.width())
         };

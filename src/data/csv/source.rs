@@ -107,7 +107,7 @@ fn encoding_of(head: &[u8], label: Option<&str>) -> Result<Option<&'static Encod
 struct Decoded<'a> {
     source: Bytes<'a>,
     decoder: Decoder,
-    decoded: Cursor<Vec<u8>>,
+    text: Cursor<Vec<u8>>,
     is_done: bool,
 }
 
@@ -116,7 +116,7 @@ impl<'a> Decoded<'a> {
         Self {
             source,
             decoder: encoding.new_decoder(),
-            decoded: Cursor::default(),
+            text: Cursor::default(),
             is_done: false,
         }
     }
@@ -137,7 +137,7 @@ impl<'a> Decoded<'a> {
             let message = format!("bytes that are not {}", decoder.encoding().name());
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        self.decoded = Cursor::new(text.into_bytes());
+        self.text = Cursor::new(text.into_bytes());
         Ok(())
     }
 }
@@ -145,7 +145,7 @@ impl<'a> Decoded<'a> {
 impl Read for Decoded<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            let n = self.decoded.read(out)?;
+            let n = self.text.read(out)?;
             if n > 0 || self.is_done || out.is_empty() {
                 return Ok(n);
             }

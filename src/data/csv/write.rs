@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::data::{ColumnData, Features, Provenance, Table};
+use crate::data::{ColumnData, Feature, Features, Provenance, Table};
 use crate::error::{Error, Result};
 
 /// Writes a table as CSV: a header, `,` between cells, dates as `2014-03-03`, missing cells empty.
@@ -54,7 +54,7 @@ pub fn write_features_csv<P: Provenance>(
     path: impl AsRef<Path>,
     features: &Features<P>,
 ) -> Result<()> {
-    let names: Vec<&str> = features.fields().iter().map(|field| field.name()).collect();
+    let names: Vec<&str> = features.fields().iter().map(Feature::name).collect();
     write_cells(
         path.as_ref(),
         &names,

@@ -95,7 +95,7 @@ enum Found {
     Nothing,
     /// Missing cells only, which tell no kind.
     Missing,
-    Numbers(Numbers),
+    Numbers(Box<Numbers>),
     /// Booleans, dates or datetimes.
     Cells {
         column: Column,
@@ -219,7 +219,7 @@ impl<'r> ColumnReader<'r> {
                     return Found::Bad(error);
                 }
                 *counts = std::mem::take(&mut numbers.counts);
-                Found::Numbers(numbers)
+                Found::Numbers(Box::new(numbers))
             }
             ColumnKind::Boolean => {
                 let value = |text: &str| {
@@ -244,24 +244,22 @@ impl<'r> ColumnReader<'r> {
         let is_guess = self.plan == Plan::Guess;
         let (mut n_days, mut has_moment) = (0, false);
         let mut odd = Seen::default();
-        let cells = match &self.rules.date_format {
-            Some(format) => self.cells_of(cut, |text| format.parse(text), counts, &mut odd),
-            None => {
-                let order = self.rules.date_order;
-                let value = |text: &str| {
-                    let Some(moment) = iso_moment(text) else {
-                        return Unordered::of(text)?.moment(order?);
-                    };
-                    if has_date_shape(text) {
-                        n_days += 1;
-                    } else {
-                        has_moment = true;
-                    }
-                    Some(moment)
-                };
-                self.cells_of(cut, value, counts, &mut odd)
+        let order = self.rules.date_order;
+        let value = |text: &str| {
+            if let Some(format) = &self.rules.date_format {
+                return format.parse(text);
             }
+            let Some(moment) = iso_moment(text) else {
+                return Unordered::of(text)?.moment(order?);
+            };
+            if has_date_shape(text) {
+                n_days += 1;
+            } else {
+                has_moment = true;
+            }
+            Some(moment)
         };
+        let cells = self.cells_of(cut, value, counts, &mut odd);
         if is_guess && kind == ColumnKind::Date && has_moment {
             return Found::Nothing;
         }

@@ -78,6 +78,15 @@ pub enum OddCells {
     Refuse,
 }
 
+/// What separates thousands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thousands {
+    /// What is usual beside the decimal character.
+    Usual,
+    None,
+    By(char),
+}
+
 /// How the levels of a categorical column get their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Naming {
@@ -156,7 +165,7 @@ pub struct TextRules {
     has_default_missing: bool,
     sentinels: Vec<String>,
     decimal: char,
-    thousands: Option<Option<char>>,
+    thousands: Thousands,
     pub(crate) date_format: Option<DateFormat>,
     date_order: Option<DateOrder>,
     infinities: Infinities,
@@ -176,7 +185,7 @@ impl Default for TextRules {
             has_default_missing: true,
             sentinels: Vec::new(),
             decimal: '.',
-            thousands: None,
+            thousands: Thousands::Usual,
             date_format: None,
             date_order: None,
             infinities: Infinities::Refuse,
@@ -254,7 +263,7 @@ impl TextRules {
     /// three, and it does not begin with a zero.
     #[must_use]
     pub fn with_thousands_separator(mut self, separator: Option<char>) -> Self {
-        self.thousands = Some(separator);
+        self.thousands = separator.map_or(Thousands::None, Thousands::By);
         self
     }
 
@@ -345,10 +354,14 @@ impl TextRules {
     }
 
     fn number_format(&self) -> NumberFormat {
-        let usual = if self.decimal == ',' { '.' } else { ',' };
+        let has_comma = self.decimal == ',';
         NumberFormat {
-            decimal: if self.decimal == ',' { b',' } else { b'.' },
-            thousands: self.thousands.unwrap_or(Some(usual)),
+            decimal: if has_comma { b',' } else { b'.' },
+            thousands: match self.thousands {
+                Thousands::Usual => Some(if has_comma { '.' } else { ',' }),
+                Thousands::None => None,
+                Thousands::By(separator) => Some(separator),
+            },
         }
     }
 
@@ -359,12 +372,12 @@ impl TextRules {
             return Err(Error::parameter("decimal", "'.' or ','", found));
         }
         match self.thousands {
-            Some(Some(separator)) if separator == self.decimal => Err(Error::parameter(
+            Thousands::By(separator) if separator == self.decimal => Err(Error::parameter(
                 "thousands_separator",
                 "another character than the decimal one",
                 format!("{separator:?}"),
             )),
-            Some(Some(separator)) if separator.is_ascii_digit() => Err(Error::parameter(
+            Thousands::By(separator) if separator.is_ascii_digit() => Err(Error::parameter(
                 "thousands_separator",
                 "no digit",
                 format!("{separator:?}"),
@@ -387,6 +400,10 @@ impl TextRules {
     }
 
     /// The same, and what was met.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an iterator, which is cloned for each pass"
+    )]
     pub(crate) fn read<'a>(
         &self,
         cells: impl Iterator<Item = Option<&'a str>> + Clone,

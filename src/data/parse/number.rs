@@ -233,6 +233,10 @@ pub(super) struct Numbers {
 }
 
 /// How the numbers of a column are written.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about all cells"
+)]
 #[derive(Debug, Clone, Default)]
 pub(super) struct NumberSorts {
     /// Whether one has a fraction or an exponent, sentinels included.

@@ -142,9 +142,9 @@ fn dense<T: Number>(arrays: &[ArrayRef]) -> Result<Option<ColumnData>> {
     }
     Ok(Some(match bits {
         0..0x80 => cast!(I8, i8),
-        0..0x8000 => cast!(I16, i16),
-        0..0x8000_0000 => cast!(I32, i32),
-        0..0x8000_0000_0000_0000 => cast!(I64, i64),
+        0x80..0x8000 => cast!(I16, i16),
+        0x8000..0x8000_0000 => cast!(I32, i32),
+        0x8000_0000..0x8000_0000_0000_0000 => cast!(I64, i64),
         _ => return Ok(None),
     }))
 }
@@ -350,8 +350,8 @@ fn narrow_whole(
     }
     let data = match bits {
         0..0x80 => fill!(I8, i8),
-        0..0x8000 => fill!(I16, i16),
-        0..0x8000_0000 => fill!(I32, i32),
+        0x80..0x8000 => fill!(I16, i16),
+        0x8000..0x8000_0000 => fill!(I32, i32),
         _ => fill!(I64, i64),
     };
     let column = Column::from_data(ColumnKind::Numeric, data);

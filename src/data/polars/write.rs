@@ -29,6 +29,6 @@ pub fn write_parquet(path: impl AsRef<Path>, table: &Table) -> Result<()> {
         let failed = |e| backend(&e).in_file(path.display());
         let mut writer = ParquetWriter::new(file, &frame).map_err(failed)?;
         writer.write(&mut frame).map_err(failed)?;
-        writer.finish().map(|_| ()).map_err(failed)
+        writer.finish().map_err(failed)
     })
 }

@@ -95,7 +95,7 @@ fn rows_of_weight_0_have_no_say() {
     let rows: Vec<u32> = (0..).take(N).filter(|row| row % 4 > 0).collect();
     let of = |factor: usize, time: bool| {
         // Classes, values and times of rows of weight 0 differ with the factor.
-        let number = |i: usize| if i % 4 == 0 { i * factor } else { i };
+        let number = |i: usize| if i.is_multiple_of(4) { i * factor } else { i };
         let values: Vec<f64> = (0..N).map(|i| (number(i) * 77 % N) as f64).collect();
         let codes: Vec<u32> = (0..N).map(|i| u32::from(number(i) % 5 < 2)).collect();
         let labels = Labels::new(codes, vec!["no".into(), "yes".into()]).unwrap();
