@@ -1,4 +1,14 @@
 //! Frames, Parquet and IPC files as tables, and back, beside naive references.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    reason = "values are to be equal to the last bit"
+)]
+#![allow(
+    clippy::default_trait_access,
+    reason = "the type is in a crate that nothing else needs"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
