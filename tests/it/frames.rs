@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 #![allow(
     clippy::float_cmp,
+    clippy::needless_pass_by_value,
     clippy::cast_possible_truncation,
     reason = "values are to be equal to the last bit"
 )]
@@ -339,12 +340,12 @@ fn frames_and_files_of_two_tables_have_the_same_types() {
 /// A table of some kinds with more than a block of rows.
 fn table(n_rows: usize) -> Table {
     let of = |k: usize| (0..n_rows).map(move |i| (i * k) % 1013);
-    let present = |v: usize| v % 7 > 0;
+    let present = |v: usize| !v.is_multiple_of(7);
     let whole = |v: usize| present(v).then(|| i64::try_from(v).unwrap() * 100);
     let level = |v: usize| present(v).then(|| format!("a level with the number {}", v % 50));
     let levels: Vec<Option<String>> = of(3).map(level).collect();
     let real = |v: usize| if present(v) { v as f64 / 3.0 } else { f64::NAN };
-    let flag = |v: usize| present(v).then_some(v % 2 == 0);
+    let flag = |v: usize| present(v).then_some(v.is_multiple_of(2));
     let day = |v: usize| present(v).then(|| i32::try_from(v).unwrap());
     Table::new([
         (

@@ -1,4 +1,5 @@
 //! Any bytes as a CSV file: what the fuzz target checks, over its corpus and mutations of it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use std::path::Path;
 
@@ -70,7 +71,7 @@ fn corpus() -> Vec<Vec<u8>> {
 fn mutated(corpus: &[Vec<u8>], seed: Seed) -> Vec<u8> {
     let pick = |draw: u64, n: usize| usize::try_from(seed.hash(draw) % n as u64).unwrap();
     let mut bytes = corpus[pick(0, corpus.len())].clone();
-    for k in 0..1 + pick(1, 6) as u64 {
+    for k in 0..=pick(1, 6) as u64 {
         let draw = |i: u64, n: usize| pick(10 * k + 2 + i, n);
         let at = draw(0, bytes.len() + 1);
         let end = at + draw(1, bytes.len() - at + 1).min(24);

@@ -1,10 +1,12 @@
 //! Tables as other programs write them: what a file means is what is read, or is told.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+#![allow(clippy::format_collect, reason = "files of a few lines")]
 
 use std::path::{Path, PathBuf};
 
 use stackfold::data::parse::{DateFormat, OddCells};
-use stackfold::data::summary::Summary;
-use stackfold::data::{Columns, Identifiers, MISSING_CODE, TableReader, write_csv};
+use stackfold::data::summary::{ColumnSummary, Summary};
+use stackfold::data::{Columns, Field, Identifiers, MISSING_CODE, TableReader, write_csv};
 use stackfold::prelude::*;
 
 /// A file that is there as long as the value.
@@ -229,7 +231,7 @@ fn one_odd_cell_does_not_decide_a_column() {
             let note = format!(
                 "column \"x\": 239 of 240 cells are numbers; 1 is taken for missing: {word:?} in row 17"
             );
-            assert_eq!(notes(&table), [note.clone()]);
+            assert_eq!(notes(&table).join("; "), note);
             assert!(summary.to_string().contains(&note));
             // The strict way.
             let strict = TableReader::new().with_odd_cells(OddCells::Refuse);
@@ -683,7 +685,7 @@ fn identifiers_are_names_not_numbers_or_moments() {
         format!("count,x,town,at,day,half,code\n{rows}"),
     );
     let (table, summary) = TableReader::new().read_with_summary(&file.0).unwrap();
-    let found: Vec<&str> = summary.identifiers().map(|column| column.name()).collect();
+    let found: Vec<&str> = summary.identifiers().map(ColumnSummary::name).collect();
     assert_eq!(found, ["town", "code"], "{summary}");
     let as_ids = file.read_with(&TableReader::new().with_identifiers(Identifiers::AsIds));
     let roles = as_ids
@@ -691,10 +693,7 @@ fn identifiers_are_names_not_numbers_or_moments() {
         .fields()
         .iter()
         .filter(|f| f.role() == Role::Id);
-    assert_eq!(
-        roles.map(|f| f.name()).collect::<Vec<_>>(),
-        ["town", "code"]
-    );
+    assert_eq!(roles.map(Field::name).collect::<Vec<_>>(), ["town", "code"]);
     assert_eq!(kind(&table, "count"), ColumnKind::Numeric);
 }
 
