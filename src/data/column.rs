@@ -43,7 +43,7 @@ impl fmt::Display for ColumnKind {
 }
 
 /// The levels of a categorical column, in order of first appearance; a level's code is its place.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Levels {
     names: Vec<String>,
     /// What the names are names of, if they are no texts.
@@ -52,6 +52,14 @@ pub struct Levels {
     /// The codes by their names; made when it is first asked for.
     #[serde(skip)]
     places: OnceLock<Places>,
+}
+
+impl fmt::Debug for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut levels = f.debug_struct("Levels");
+        levels.field("names", &self.names).field("of", &self.of);
+        levels.finish_non_exhaustive()
+    }
 }
 
 impl PartialEq for Levels {
