@@ -1,9 +1,9 @@
 //! Any estimator on fewer rows.
 
+use super::training::check_weights;
 use super::{Estimator, bytes, subsample};
-use crate::data::{Features, FitContext, InSample, RowIndex, Target};
+use crate::data::{Features, FitContext, InSample, RowIndex, Target, weighty};
 use crate::error::{Error, Result};
-use crate::folds::strata_of;
 
 /// Fits an estimator on a seeded, stratified sample of at most so many rows: for estimators whose
 /// cost grows faster than the rows.
@@ -11,7 +11,7 @@ use crate::folds::strata_of;
 /// Strata are the classes, or tenths of the values; each has a row as long as there are fewer
 /// strata than rows to choose, and its share of the others.
 /// Weights, groups and times of the sampled rows go with them. With that many rows or fewer, all
-/// of them are used.
+/// of them are used; with more, those of weight 0 are never among the sampled.
 ///
 /// ```
 /// use stackfold::data::{Feature, Prediction};
@@ -65,10 +65,16 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
         if let Some(other) = lengths.into_iter().flatten().find(|&length| length != n) {
             return Err(Error::data(format!("{n} rows, as the target has"), other));
         }
-        let strata = strata_of(target, RowIndex::All(n), context.weights());
-        let seed = context.seed().child("subsampled");
-        let Some(rows) = subsample::rows(&strata, self.max_rows, seed) else {
+        check_weights(context)?;
+        let positive = weighty(context.weights());
+        if n <= self.max_rows || positive.as_ref().is_some_and(Vec::is_empty) {
             return self.estimator.fit(features, target, context);
+        }
+        let all = positive.as_deref().map_or(RowIndex::All(n), RowIndex::Some);
+        let seed = context.seed().child("subsampled");
+        let rows = match subsample::rows(&target.strata(all), self.max_rows, seed) {
+            Some(positions) => all.compose(&positions),
+            None => positive.unwrap_or_default(),
         };
         let weights = gather(context.weights(), &rows);
         let groups = gather(context.groups(), &rows);
@@ -96,4 +102,79 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
 
 fn gather<T: Copy>(values: Option<&[T]>, rows: &[u32]) -> Option<Vec<T>> {
     values.map(|v| RowIndex::Some(rows).gather(v).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Feature, OutOfSample, Values};
+    use crate::model::Predictor;
+    use crate::model::hist::HistGradientBoosting;
+
+    const N: usize = 600;
+
+    /// A number and a value a row, other ones where the row's weight is 0.
+    fn of(weights: &[f64], other: f32) -> (Features<OutOfSample>, Values) {
+        let x = |(i, &w): (usize, &f64)| if w > 0.0 { (i * 77 % N) as f32 } else { other };
+        let x: Vec<f32> = weights.iter().enumerate().map(x).collect();
+        let y: Vec<f64> = x.iter().map(|&x| 2.0 * f64::from(x)).collect();
+        let features = Features::new(vec![Feature::number("x")], N, x).unwrap();
+        (features, Values::new(y).unwrap())
+    }
+
+    #[test]
+    fn rows_of_weight_0_take_no_part() {
+        // More rows of weight above 0 than are drawn, and fewer.
+        for share in [2, 4] {
+            let weight = |i: usize| f64::from(u8::from(i % share == 1));
+            let weights: Vec<f64> = (0..N).map(weight).collect();
+            let model = Subsampled::new(HistGradientBoosting::new(), 200);
+            let (points, _) = of(&[1.0; N], 0.0);
+            let predicted = |other| {
+                let (x, y) = of(&weights, other);
+                let context = FitContext::default().with_weights(Some(&weights));
+                let fitted = model
+                    .fit(&x.clone().assume_in_sample(), &y, &context)
+                    .unwrap();
+                fitted.predict(&points).unwrap().as_slice().to_vec()
+            };
+            let found = predicted(-1e6);
+            assert_eq!(found, predicted(1e6));
+            // As of a table without them, all of which may be drawn.
+            let rows: Vec<u32> = (0..)
+                .take(N)
+                .filter(|&i| weight(i as usize) > 0.0)
+                .collect();
+            let (x, y) = of(&weights, 0.0);
+            let (x, y) = (x.take(&rows), y.take(&rows));
+            let expected = model
+                .fit(&x.assume_in_sample(), &y, &FitContext::default())
+                .unwrap();
+            assert_eq!(found, expected.predict(&points).unwrap().as_slice());
+        }
+    }
+
+    #[test]
+    fn wrong_weights_are_told_by_row() {
+        let (x, y) = of(&[1.0; N], 0.0);
+        for wrong in [f64::NAN, -1.0] {
+            let mut weights = vec![1.0; N];
+            weights[417] = wrong;
+            let context = FitContext::default().with_weights(Some(&weights));
+            let model = Subsampled::new(HistGradientBoosting::new(), 20);
+            let error = model
+                .fit(&x.clone().assume_in_sample(), &y, &context)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("417"), "{error}");
+        }
+        let zeros = [0.0; N];
+        let context = FitContext::default().with_weights(Some(&zeros));
+        let model = Subsampled::new(HistGradientBoosting::new(), 20);
+        let error = model
+            .fit(&x.clone().assume_in_sample(), &y, &context)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("positive sum"), "{error}");
+    }
 }

@@ -40,17 +40,23 @@ pub(crate) fn numbers_of(target: &dyn DynTarget) -> Vec<f64> {
     }
 }
 
+/// Checks that weights are finite and none is below 0.
+pub(crate) fn check_weights(context: &FitContext<'_>) -> Result<()> {
+    if let Some(weights) = context.weights()
+        && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
+    {
+        return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
+    }
+    Ok(())
+}
+
 /// The rows' weights times those of their classes, if there are any.
 pub(crate) fn weights_of(
     target: &dyn DynTarget,
     context: &FitContext<'_>,
     class_weight: &ClassWeight,
 ) -> Result<Option<Vec<f64>>> {
-    if let Some(weights) = context.weights()
-        && let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite()))
-    {
-        return Err(Error::data("finite weights of 0 or more", weights[row]).in_row(row));
-    }
+    check_weights(context)?;
     class_weight.apply(target, context.weights().map(<[f64]>::to_vec))
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{Labels, Values};
+use crate::data::{Labels, Target, Values};
 use crate::random::Seed;
 
 const N: usize = 240;
@@ -86,6 +86,44 @@ fn what_cannot_be_divided_is_an_error() {
     ] {
         let error = inner_split(0.1, &labels(), &context, RowIndex::All(N)).unwrap_err();
         assert!(error.to_string().contains("early stopping"), "{error}");
+    }
+}
+
+/// Rows of a table are divided as a table of them would be.
+#[test]
+fn some_rows_are_divided_as_a_table_of_them() {
+    let rows: Vec<u32> = (0..).take(N).filter(|row| row * row % 7 < 4).collect();
+    let some = RowIndex::Some(&rows);
+    let values: Vec<f64> = (0..N).map(|i| (i * 77 % N) as f64).collect();
+    let values = Values::new(values).unwrap();
+    let time: Vec<f64> = (0..N).map(|i| ((i * 91 % N) / 3) as f64).collect();
+    let groups: Vec<u32> = (0..N).map(|i| u32::try_from(i * i % 31).unwrap()).collect();
+    let (time_of, groups_of) = (some.gather(&time), some.gather(&groups));
+    for (with_time, with_groups) in [(false, false), (false, true), (true, false), (true, true)] {
+        let context = |time, groups| {
+            FitContext::default()
+                .with_time(Some(time).filter(|_| with_time))
+                .with_groups(Some(groups).filter(|_| with_groups))
+        };
+        let all = context(&time[..], &groups[..]);
+        let taken = context(&time_of[..], &groups_of[..]);
+        let whole = RowIndex::All(rows.len());
+        let pairs = [
+            (
+                inner_split(0.2, &values, &all, some),
+                inner_split(0.2, &values.take(&rows), &taken, whole),
+            ),
+            (
+                inner_split(0.2, &labels(), &all, some),
+                inner_split(0.2, &labels().take(&rows), &taken, whole),
+            ),
+        ];
+        for (found, expected) in pairs {
+            let (expected, of) = (expected.unwrap(), |positions: Vec<u32>| -> Vec<u32> {
+                positions.iter().map(|&p| rows[p as usize]).collect()
+            });
+            assert_eq!(found.unwrap(), (of(expected.0), of(expected.1)));
+        }
     }
 }
 

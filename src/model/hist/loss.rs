@@ -116,8 +116,8 @@ impl Objective {
     }
 
     /// The L2 penalty of leaf values that keeps them bounded where hessians vanish; 0 where they do
-    /// not. Of many classes, each score is in part made up for by the others', and most are rare in
-    /// most nodes: less of it will do, and more costs where classes follow a rule without noise.
+    /// not. Of more than two classes 0.1 was enough on the data tried, and 1 did worse where classes
+    /// follow a rule without noise.
     pub(crate) fn default_l2(self) -> f64 {
         match self {
             Self::Logistic | Self::Poisson => 1.0,

@@ -161,7 +161,7 @@ pub enum HighCardinality {
 /// use stackfold::model::hist::{Categories, HistGradientBoosting};
 /// let exact = Categories::new().with_smoothing(0.0).with_l2(0.0).with_min_count(1);
 /// let model = HistGradientBoosting::new().with_categories(exact);
-/// assert_eq!(model.categories().min_count(), 1);
+/// assert_eq!(model.categories().min_count(), Some(1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Categories {
@@ -169,7 +169,7 @@ pub struct Categories {
     l2: f64,
     max_one_against_rest: usize,
     max_levels: usize,
-    min_count: usize,
+    min_count: Option<usize>,
 }
 
 impl Default for Categories {
@@ -179,13 +179,13 @@ impl Default for Categories {
             l2: 10.0,
             max_one_against_rest: 4,
             max_levels: 32,
-            min_count: 100,
+            min_count: None,
         }
     }
 }
 
 impl Categories {
-    /// LightGBM's defaults.
+    /// LightGBM's defaults; of fewer than 1,000 rows, smaller groups than LightGBM's.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -204,9 +204,27 @@ impl Categories {
         /// Of how many levels the smaller set of levels may be, 1 or more; 32 by default
         /// (`max_cat_threshold`).
         with_max_levels(max_levels: usize);
-        /// How many rows there are between one cut that is tried and the next, and on the far side
-        /// of each; 100 by default (`min_data_per_group`).
-        with_min_count(min_count: usize);
+    }
+
+    /// How many rows there are between one cut that is tried and the next, and on the far side of
+    /// each (`min_data_per_group`). By default a tenth of the rows that trees are grown on, rounded
+    /// down, and at most LightGBM's 100: so many rows are half a table of 200, whose levels could
+    /// hardly be told apart.
+    #[must_use]
+    pub fn with_min_count(mut self, min_count: usize) -> Self {
+        self.min_count = Some(min_count);
+        self
+    }
+
+    /// See [`with_min_count`](Self::with_min_count); none: what the number of rows asks for.
+    #[must_use]
+    pub fn min_count(&self) -> Option<usize> {
+        self.min_count
+    }
+
+    /// The rows of a group where trees are grown on so many.
+    pub(super) fn group_of(self, n_rows: usize) -> usize {
+        self.min_count.unwrap_or((n_rows / 10).min(100))
     }
 
     pub(super) fn check(self) -> Result<()> {

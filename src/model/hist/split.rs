@@ -27,6 +27,8 @@ pub(super) struct Criteria {
     pub(super) min_hessian: f64,
     pub(super) min_gain: f64,
     pub(super) categories: Categories,
+    /// The rows between cuts of levels in order, and on the far side of each.
+    pub(super) min_group: f64,
     /// For each feature: 1 if predictions may not fall as it grows, -1 if they may not rise; empty
     /// if none is constrained.
     pub(super) monotone: Vec<i8>,
@@ -498,7 +500,7 @@ impl Search<'_> {
         self.sorted(&mut levels);
         let l2 = self.criteria.l2 + rules.l2();
         let most = rules.max_levels().min(levels.len().div_ceil(2));
-        let min_count = rules.min_count() as f64;
+        let min_group = self.criteria.min_group;
         let mut best: Option<(Found, usize, bool)> = None;
         for backwards in [false, true] {
             let mut left = Sums::default();
@@ -513,10 +515,10 @@ impl Search<'_> {
                 left = left + level;
                 group += level.count;
                 let right = node.sums - left;
-                if right.count < min_count || !self.criteria.allows(right) {
+                if right.count < min_group || !self.criteria.allows(right) {
                     break;
                 }
-                if group < min_count {
+                if group < min_group {
                     continue;
                 }
                 if let Some(worth) = self.criteria.pair(left, right, l2, node, 0) {

@@ -112,6 +112,11 @@ impl Data {
         self.objective.initial(&y, self.weights_train().as_deref())
     }
 
+    /// How many rows trees are grown on.
+    pub(super) fn n_train(&self) -> usize {
+        self.train.as_ref().map_or(self.y.len(), Vec::len)
+    }
+
     pub(in crate::model::hist) fn weights_train(&self) -> Option<Vec<f64>> {
         self.weights
             .as_ref()

@@ -13,7 +13,7 @@ pub use fitted::{FittedHistGradientBoosting, Round};
 use self::rounds::Rounds;
 use super::binned::{Binned, N_SLOTS};
 use super::bins::Binning;
-use super::loss::{Loss, Objective};
+use super::loss::Loss;
 use super::options::{Categories, HighCardinality, Monotone, Sampling};
 use super::ordered::Statistics;
 use super::split::Criteria;
@@ -254,7 +254,7 @@ impl HistGradientBoosting {
         self.early_stopping.map_or(Ok(()), EarlyStopping::check)
     }
 
-    fn criteria(&self, fields: &[Feature], objective: Objective) -> Result<Criteria> {
+    fn criteria(&self, fields: &[Feature], data: &Data) -> Result<Criteria> {
         let mut monotone = Vec::new();
         for (name, constraint) in &self.monotone {
             let found = fields.iter().position(|field| field.name() == name);
@@ -272,11 +272,12 @@ impl HistGradientBoosting {
         }
         Ok(Criteria {
             l1: self.l1,
-            l2: self.l2.unwrap_or_else(|| objective.default_l2()),
+            l2: self.l2.unwrap_or_else(|| data.objective.default_l2()),
             min_count: self.min_samples_leaf as f64,
             min_hessian: self.min_hessian,
             min_gain: self.min_gain,
             categories: self.categories,
+            min_group: self.categories.group_of(data.n_train()) as f64,
             monotone,
             random: false,
         })
@@ -314,7 +315,7 @@ impl HistGradientBoosting {
         self.check()?;
         let data = Data::new(self, features.n_rows(), None, target, context)?;
         // Of the codes, not of numbers that stand for them.
-        self.criteria(features.fields(), data.objective)?;
+        self.criteria(features.fields(), &data)?;
         let statistics = Statistics::new(self.high_cardinality, features, &data, target, context);
         let with_statistics = statistics
             .as_ref()

@@ -49,7 +49,7 @@ impl<'a> Rounds<'a> {
         Ok(Self {
             spec,
             binned,
-            criteria: spec.criteria(binned.fields(), data.objective)?,
+            criteria: spec.criteria(binned.fields(), &data)?,
             data,
             start,
             scores,

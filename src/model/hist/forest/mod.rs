@@ -126,8 +126,8 @@ impl Spec<'_> {
                 .with_smoothing(0.0)
                 .with_l2(0.0)
                 .with_max_one_against_rest(0)
-                .with_max_levels(usize::MAX)
-                .with_min_count(0),
+                .with_max_levels(usize::MAX),
+            min_group: 0.0,
             monotone: Vec::new(),
             random: self.random,
         }

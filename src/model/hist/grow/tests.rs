@@ -32,6 +32,7 @@ fn criteria(min_count: f64) -> Criteria {
         min_hessian: 1e-3,
         min_gain: 0.0,
         categories: Categories::new(),
+        min_group: 100.0,
         monotone: Vec::new(),
         random: false,
     }
