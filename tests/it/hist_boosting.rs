@@ -1028,8 +1028,6 @@ fn probabilities_sum_to_one_and_match_shares() {
     }
 }
 
-/// What seed 0 gives, draws of rows and features and all. A change of these numbers changes every
-/// model of every user: it must be meant, and be told in the list of changes.
 /// Of a class of few rows, none of which the features tell, no held-out row is told for certain: the
 /// loss is near that of the classes' shares, the least that can be had.
 #[test]
@@ -1059,6 +1057,102 @@ fn rare_classes_are_not_learned_by_heart() {
     }
 }
 
+/// Of classes that follow a rule, one of which has two rows: held-out rows of the others are told no
+/// worse than without it.
+#[test]
+fn a_class_of_two_rows_does_no_harm_to_others() {
+    const N: usize = 6_000;
+    let sizes = [3, 5, 4, 4, 3, 2, 3, 3];
+    let seed = Seed::new(31);
+    let level = |j: usize, i: u64| (seed.at(j).uniform(i) * f64::from(sizes[j])).floor() as u32;
+    let rows: Vec<[u32; 8]> = (0..N as u64)
+        .map(|i| std::array::from_fn(|j| level(j, i)))
+        .collect();
+    let fields: Vec<Feature> = (0..8)
+        .map(|j| Feature::code(format!("level {j}"), sizes[j]))
+        .collect();
+    let columns: Columns = (0..8)
+        .map(|j| rows.iter().map(|row| row[j] as f32).collect())
+        .collect();
+    let x = features(&fields, &columns);
+    let rule = |row: &[u32; 8]| match row {
+        [.., 2] => 0,
+        [a, b, _, c, ..] if a + b + c > 5 => 1,
+        _ => 2,
+    };
+    let mut codes: Vec<u32> = rows.iter().map(rule).collect();
+    let (train, test): (Vec<u32>, Vec<u32>) = (0..N as u32).partition(|row| row % 2 == 0);
+    let names = ["never", "priority", "special", "recommended"].map(str::to_owned);
+    let held_out = |codes: &[u32], n_classes: usize| {
+        let y = Labels::new(codes.to_vec(), names[..n_classes].to_vec()).unwrap();
+        let model = HistGradientBoosting::new();
+        let fitted = fit(&model, &x.take(&train), &part(&y, &train));
+        let p = fitted.predict(&x.take(&test)).unwrap();
+        let row = |(i, &row): (usize, &u32)| -p.column(codes[row as usize] as usize)[i].ln();
+        mean(test.iter().enumerate().map(row))
+    };
+    let without = held_out(&codes, 3);
+    let mut special = train.iter().filter(|&&row| codes[row as usize] == 2);
+    for row in [*special.next().unwrap(), *special.next().unwrap()] {
+        codes[row as usize] = 3;
+    }
+    let with = held_out(&codes, 4);
+    assert!(with < without + 0.01, "{with} {without}");
+}
+
+/// Levels of a few dozen rows each, all of whose rows are of one class.
+#[test]
+fn levels_of_a_small_table_are_told_apart() {
+    for n in [120, 240, 600, 1_500] {
+        let levels: Vec<f32> = (0..n).map(|i| (i % 7) as f32).collect();
+        let x = features(&[Feature::code("level", 7)], &vec![levels.clone()]);
+        let (train, test): (Vec<u32>, Vec<u32>) = (0..n).partition(|row| row % 5 > 0);
+        for positive in [[0.0, 1.0], [2.0, 5.0]] {
+            let codes: Vec<u32> = levels
+                .iter()
+                .map(|level| u32::from(positive.contains(level)))
+                .collect();
+            let y = binary(&codes);
+            let small = HistGradientBoosting::new()
+                .with_max_leaves(8)
+                .with_l2(1.0)
+                .with_max_features(MaxFeatures::Share(0.5));
+            for model in [HistGradientBoosting::new(), small] {
+                let fitted = fit(&model, &x.take(&train), &part(&y, &train));
+                let p = fitted.predict(&x.take(&test)).unwrap();
+                for (&row, p) in test.iter().zip(p.positive()) {
+                    let is_positive = codes[row as usize] == 1;
+                    assert_eq!(*p > 0.5, is_positive, "{n} {positive:?}: {p} of row {row}");
+                }
+            }
+        }
+    }
+}
+
+/// 100 is LightGBM's number.
+#[test]
+fn from_1000_rows_on_groups_of_levels_have_100_rows() {
+    let with = |categories: Categories| HistGradientBoosting::new().with_categories(categories);
+    let hundred = with(Categories::new().with_min_count(100));
+    for (n, same) in [(300, false), (1_000, true), (3_000, true)] {
+        let (x, y) = data(n, 41);
+        let of = |model: &HistGradientBoosting| raw(&fit(model, &x, &y), &x);
+        assert_eq!(of(&hundred) == of(&with(Categories::new())), same, "{n}");
+    }
+    // Rows of weight 0 do not count.
+    let (x, y) = data(1_500, 42);
+    let weights: Vec<f64> = (0..1_500).map(|i| f64::from(u8::from(i < 300))).collect();
+    let context = FitContext::default().with_weights(Some(&weights));
+    let of = |min_count| {
+        let model = with(Categories::new().with_min_count(min_count));
+        raw(&fit_with(&model, &x, &y, &context), &x)
+    };
+    let found = raw(&fit_with(&with(Categories::new()), &x, &y, &context), &x);
+    assert!(found == of(30) && found != of(100));
+}
+
+/// What seed 0 gives, draws of rows and features and all. A change of these numbers changes every
+/// model of every user: it must be meant, and be told in the list of changes.
 #[test]
 fn seed_zero_stays_what_it_is() {
     let (x, y) = data(300, 0);
