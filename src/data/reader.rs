@@ -351,10 +351,16 @@ impl TableReader {
         let ends_in = |endings: &[&str]| endings.iter().any(|e| name.ends_with(e));
         if ends_in(&[".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"]) {
             self.csv(path)
-        } else if ends_in(&[".parquet", ".pq"]) {
-            self.parquet(path)
-        } else if ends_in(&[".ipc", ".arrow", ".feather"]) {
-            self.ipc(path)
+        } else if ends_in(&[".parquet", ".pq", ".ipc", ".arrow", ".feather"]) {
+            #[cfg(feature = "polars")]
+            if ends_in(&[".parquet", ".pq"]) {
+                self.parquet(path)
+            } else {
+                self.ipc(path)
+            }
+            #[cfg(not(feature = "polars"))]
+            Err(Error::unsupported("a Parquet or IPC file")
+                .with_remedy("the feature `polars` reads them"))
         } else {
             Err(Error::unsupported(
                 "a file whose name does not end in .csv, .tsv, .txt (or these with .gz), \
@@ -363,16 +369,6 @@ impl TableReader {
             .with_remedy("`read_csv` reads a CSV file of any name"))
         }
         .map_err(|e| in_file(e, path))
-    }
-
-    #[cfg(not(feature = "polars"))]
-    fn parquet(&self, _: &Path) -> Result<Parsed> {
-        Err(Error::unsupported("a Parquet file").with_remedy("the feature `polars` reads them"))
-    }
-
-    #[cfg(not(feature = "polars"))]
-    fn ipc(&self, _: &Path) -> Result<Parsed> {
-        Err(Error::unsupported("an IPC file").with_remedy("the feature `polars` reads them"))
     }
 
     fn csv(&self, path: &Path) -> Result<Parsed> {

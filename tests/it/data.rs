@@ -536,11 +536,6 @@ mod files {
                  one of them needs another name in the first line",
             ),
             (
-                "nameless",
-                "a,,c\n1,2,3\n",
-                "expected a name for each column, found none for the column at position 1",
-            ),
-            (
                 "short",
                 "a,b\n1,2\n3\n",
                 "row 1: expected 2 cells, as the header has, found 1 cell; \
