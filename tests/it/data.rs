@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use stackfold::ErrorKind;
-use stackfold::data::parse::{DateFormat, Infinities, MissingCounts, OddCells, TextRules};
+use stackfold::data::parse::{DateFormat, Infinities, MissingCounts, TextRules};
 use stackfold::data::summary::{ColumnSummary, Content, Summary};
 use stackfold::prelude::*;
 
@@ -649,7 +649,9 @@ mod files {
         assert_eq!(test.schema().fields()[3].role(), Role::Target);
         assert!(test.column("flag").is_err());
         let bad = file("bad", "x,code\n3,a\nlots,b\n");
-        let strict = reader.clone().with_odd_cells(OddCells::Refuse);
+        let strict = reader
+            .clone()
+            .with_odd_cells(stackfold::data::parse::OddCells::Refuse);
         let error = strict.following(&train).read(bad).unwrap_err();
         assert_eq!((error.column(), error.row()), (Some("x"), Some(1)));
         // A target that the test file lacks is no error.

@@ -1064,6 +1064,11 @@ fn a_class_of_two_rows_does_no_harm_to_others() {
     const N: usize = 6_000;
     let sizes = [3, 5, 4, 4, 3, 2, 3, 3];
     let seed = Seed::new(31);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is below the size"
+    )]
     let level = |j: usize, i: u64| (seed.at(j).uniform(i) * f64::from(sizes[j])).floor() as u32;
     let rows: Vec<[u32; 8]> = (0..N as u64)
         .map(|i| std::array::from_fn(|j| level(j, i)))
