@@ -564,7 +564,8 @@ mod files {
             (
                 "date",
                 "a\n2014-02-28\n2014-13-01\n",
-                "column \"a\", row 1: expected a date, found \"2014-13-01\"",
+                "column \"a\", row 1: expected a date, found \"2014-13-01\"; \
+                 `with_kind` makes the column categorical",
             ),
         ] {
             let error = read(name, text).unwrap_err();
