@@ -578,7 +578,7 @@ mod files {
             .read(file("latin", b"a,b\n1,2\n3,\xe9t\xe9\n"))
             .unwrap_err();
         assert!(
-            message(&error).ends_with("row 1: expected text in UTF-8, found byte 0xe9"),
+            message(&error).contains("row 1: expected text in UTF-8, found byte 0xe9; "),
             "{error}"
         );
         let error = TableReader::new().read("no/such.csv").unwrap_err();
