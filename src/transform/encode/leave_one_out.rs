@@ -9,12 +9,12 @@ use super::cross_fitted::{CrossFitted, TargetStatistic};
 use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
 use super::noise::Ziggurat;
-use super::targets::{MissingLevel, TrainingColumns, to_feature};
+use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_target};
 use crate::data::{DynTarget, Target, Train};
 use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
+use crate::transform::{FittedTransformer, Placement, Scope};
 
 /// Noise on the training rows' features of a [`LeaveOneOutEncoder`]; new rows have none.
 ///
@@ -227,25 +227,7 @@ impl<Y: Target> TargetStatistic<Y> for LeaveOneOutEncoder {
     }
 }
 
-impl<Y: Target> Transformer<Y> for LeaveOneOutEncoder {
-    type Fitted = FittedLeaveOneOutEncoder;
-
-    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
-        self.fit_transform_any(train.as_dyn())
-    }
-
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
-        self.fit_part_any(train.as_dyn())
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope::Columns
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        Ok(FittedLeaveOneOutEncoder::join(parts, target.as_dyn()))
-    }
-}
+transformer_of_target!(LeaveOneOutEncoder, FittedLeaveOneOutEncoder);
 
 impl LeaveOneOutEncoder {
     fn fit_part_any(&self, train: Train<'_, dyn DynTarget>) -> Result<FittedLeaveOneOutEncoder> {

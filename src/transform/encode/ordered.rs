@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::cells::fill;
 use super::lookup::{Lookup, LookupColumn};
 use super::moments::Moments;
-use super::targets::{MissingLevel, TrainingColumns, to_feature};
-use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_target};
+use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
-use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
+use crate::transform::{FittedTransformer, Placement, Scope};
 
 /// The order in which an [`OrderedTargetEncoder`] meets the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -321,25 +321,7 @@ impl OrderedTargetEncoder {
     }
 }
 
-impl<Y: Target> Transformer<Y> for OrderedTargetEncoder {
-    type Fitted = FittedOrderedTargetEncoder;
-
-    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
-        self.fit_transform_any(train.as_dyn())
-    }
-
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
-        self.fit_part_any(train.as_dyn())
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope::Columns
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        Ok(FittedOrderedTargetEncoder::join(parts, target.as_dyn()))
-    }
-}
+transformer_of_target!(OrderedTargetEncoder, FittedOrderedTargetEncoder);
 
 impl OrderedTargetEncoder {
     fn fit_transform_any(

@@ -9,11 +9,11 @@ use super::cross_fitted::InnerFolds;
 use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
 use super::moments::{Moments, others};
-use super::targets::{MissingLevel, TrainingColumns, to_feature};
-use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Target, Train};
+use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_target};
+use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
-use crate::transform::{FittedTransformer, Placement, Scope, Transformer};
+use crate::transform::{FittedTransformer, Placement, Scope};
 
 /// How the mean of a level is drawn towards the prior: the more, the fewer rows the level has.
 ///
@@ -333,25 +333,7 @@ impl TargetEncoder {
     }
 }
 
-impl<Y: Target> Transformer<Y> for TargetEncoder {
-    type Fitted = FittedTargetEncoder;
-
-    fn fit_transform(&self, train: Train<'_, Y>) -> Result<(Self::Fitted, Features<InSample>)> {
-        self.fit_transform_any(train.as_dyn())
-    }
-
-    fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
-        self.fit_part_any(train.as_dyn())
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope::Columns
-    }
-
-    fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
-        Ok(FittedTargetEncoder::join(parts, target.as_dyn()))
-    }
-}
+transformer_of_target!(TargetEncoder, FittedTargetEncoder);
 
 impl TargetEncoder {
     fn fit_transform_any(

@@ -11,6 +11,36 @@ use crate::data::{DynTarget, Feature, RowIndex, Train};
 use crate::error::Result;
 use crate::transform::origin_of_means;
 
+/// Makes a transformer of an encoder that is fitted on targets of any type by `fit_transform_any` and
+/// `fit_part_any`, and whose fitted parts join.
+macro_rules! transformer_of_target {
+    ($encoder:ty, $fitted:ty) => {
+        impl<Y: $crate::data::Target> $crate::transform::Transformer<Y> for $encoder {
+            type Fitted = $fitted;
+
+            fn fit_transform(
+                &self,
+                train: Train<'_, Y>,
+            ) -> Result<(Self::Fitted, Features<InSample>)> {
+                self.fit_transform_any(train.as_dyn())
+            }
+
+            fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
+                self.fit_part_any(train.as_dyn())
+            }
+
+            fn scope(&self) -> Scope<'_> {
+                Scope::Columns
+            }
+
+            fn join(&self, parts: Vec<Self::Fitted>, target: &Y) -> Result<Self::Fitted> {
+                Ok(<$fitted>::join(parts, target.as_dyn()))
+            }
+        }
+    };
+}
+pub(super) use transformer_of_target;
+
 /// What a missing cell is to an encoder that looks at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
