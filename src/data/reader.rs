@@ -121,7 +121,6 @@ pub struct TableReader {
     kinds: Vec<(Columns, ColumnKind)>,
     roles: Vec<(String, Role)>,
     rules: TextRules,
-    has_thousands: bool,
     decimal: Option<char>,
     sentinels: Vec<(Columns, Vec<String>)>,
     date_formats: Vec<(Columns, DateFormat)>,
@@ -245,7 +244,6 @@ impl TableReader {
     /// none where `;` separates cells.
     #[must_use]
     pub fn with_thousands_separator(mut self, separator: Option<char>) -> Self {
-        self.has_thousands = true;
         self.rules = self.rules.with_thousands_separator(separator);
         self
     }
@@ -482,14 +480,10 @@ impl TableReader {
             if let Some(role) = self.given_role(name) {
                 table = table.with_role(name, role)?;
             } else if let Some(role) = self.followed(name).map(Field::role) {
-                // New rows need no weight, group or time: what suits none is not used.
-                table = match table.clone().with_role(name, role) {
-                    Ok(table) => table,
-                    Err(error) => {
-                        let note = format!("the column is not used as {role}: {}", error.kind());
-                        notes.push(Note::new(note).in_column(name));
-                        table.with_role(name, Role::Ignored)?
-                    }
+                table = if matches!(role, Role::Weight | Role::Group | Role::Time) {
+                    with_role_if_it_suits(table, name, role, notes)?
+                } else {
+                    table.with_role(name, role)?
                 };
             } else if let Some((_, role)) = index.filter(|(index, _)| index == name) {
                 table = table.with_role(name, *role)?;
@@ -523,7 +517,7 @@ impl TableReader {
     pub(crate) fn rules(&self, name: &str) -> TextRules {
         let mut rules = self.rules.clone();
         // Where cells are separated by semicolons, a comma is most likely a decimal one.
-        if !self.has_thousands && self.decimal.is_none() && self.separator == Some(b';') {
+        if rules.has_usual_thousands() && self.decimal.is_none() && self.separator == Some(b';') {
             rules = rules.with_thousands_separator(None);
         }
         for (columns, sentinels) in &self.sentinels {
@@ -555,6 +549,24 @@ impl TableReader {
                 _ => rules.of_unused(),
             },
             _ => rules,
+        }
+    }
+}
+
+/// The table with a role for a column, or without its use if it does not suit: new rows need no
+/// weight, group or time.
+fn with_role_if_it_suits(
+    table: Table,
+    name: &str,
+    role: Role,
+    notes: &mut Vec<Note>,
+) -> Result<Table> {
+    match table.clone().with_role(name, role) {
+        Ok(table) => Ok(table),
+        Err(error) => {
+            let note = format!("the column is not used as {role}: {}", error.kind());
+            notes.push(Note::new(note).in_column(name));
+            table.with_role(name, Role::Ignored)
         }
     }
 }

@@ -478,12 +478,15 @@ impl<'r> ColumnReader<'r> {
         self.finish_levels(codes, levels)
     }
 
-    /// The same of a column whose texts have codes already; none of its rows has been added.
-    pub(crate) fn finish_levels(mut self, codes: Arc<[u32]>, levels: Levels) -> Result<ReadColumn> {
-        if self.n_rows == 0 {
-            let n_null = codes.iter().filter(|&&code| code == MISSING_CODE).count();
-            self.counts.add_cells(Cause::Null, n_null);
-        }
+    /// The same of a column whose texts have codes already, and no other rows.
+    #[cfg(feature = "polars")]
+    pub(crate) fn finish_codes(mut self, codes: Arc<[u32]>, levels: Levels) -> Result<ReadColumn> {
+        let n_null = codes.iter().filter(|&&code| code == MISSING_CODE).count();
+        self.counts.add_cells(Cause::Null, n_null);
+        self.finish_levels(codes, levels)
+    }
+
+    fn finish_levels(self, codes: Arc<[u32]>, levels: Levels) -> Result<ReadColumn> {
         let mut of_level = vec![(0_usize, usize::MAX); levels.len()];
         for (row, &code) in codes.iter().enumerate() {
             if let Some((count, first_row)) = of_level.get_mut(code as usize) {

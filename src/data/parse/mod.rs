@@ -333,6 +333,11 @@ impl TextRules {
             && self.naming == Naming::Texts
     }
 
+    /// Whether no separator of thousands was asked for, nor none.
+    pub(crate) fn has_usual_thousands(&self) -> bool {
+        self.thousands == Thousands::Usual
+    }
+
     fn odd_cells(&self) -> OddCells {
         let is_asked = self.kind.is_some() || self.date_format.is_some();
         let default = if is_asked && !self.is_followed && !self.is_unused {
@@ -434,7 +439,7 @@ impl TextRules {
     #[cfg(feature = "polars")]
     pub(crate) fn read_levels(&self, codes: Vec<u32>, levels: Levels) -> Result<ReadColumn> {
         self.check()?;
-        ColumnReader::new(0, self).finish_levels(codes.into(), levels)
+        ColumnReader::new(0, self).finish_codes(codes.into(), levels)
     }
 }
 
