@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::bins::{Binning, FeatureBins, sample_rows};
 use super::histogram::Cell;
 use crate::data::{Feature, Features, Provenance};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::random::Seed;
 
 /// The values of a byte.
@@ -149,19 +148,16 @@ impl Binned {
                 Some(positions) => positions.iter().map(|&p| rows[p as usize]).collect(),
             }),
         };
-        let bins: Vec<FeatureBins> = (0..features.n_features())
-            .into_par_iter()
-            .map(|j| {
-                let kind = features.fields()[j].kind();
-                FeatureBins::fit(
-                    kind,
-                    features.column(j),
-                    sample.as_deref(),
-                    weights,
-                    binning,
-                )
-            })
-            .collect();
+        let bins = parallel::map(0..features.n_features(), |_, j| {
+            let kind = features.fields()[j].kind();
+            FeatureBins::fit(
+                kind,
+                features.column(j),
+                sample.as_deref(),
+                weights,
+                binning,
+            )
+        });
         Ok(Self::filled(features, bins.into()))
     }
 
@@ -175,11 +171,9 @@ impl Binned {
         if u32::try_from(features.n_rows()).is_err() {
             return Err(Error::data("at most 2^32 - 1 rows", features.n_rows()));
         }
-        let bins: Vec<FeatureBins> = bins
-            .par_iter()
-            .enumerate()
-            .map(|(j, bins)| bins.clone().with_missing_of(features.column(j)))
-            .collect();
+        let bins = parallel::map(bins, |j, bins| {
+            bins.clone().with_missing_of(features.column(j))
+        });
         Ok(Self::filled(features, bins.into()))
     }
 
@@ -188,10 +182,10 @@ impl Binned {
         let (stores, places) = share_bytes(&bins);
         let mut columns = vec![0_u8; stores.len() * n_rows];
         if n_rows > 0 {
-            columns
-                .par_chunks_mut(n_rows)
-                .zip(&stores)
-                .for_each(|(bytes, store)| fill(bytes, store, &bins, &places, features));
+            parallel::for_each(
+                columns.chunks_mut(n_rows).zip(&stores),
+                |_, (bytes, store)| fill(bytes, store, &bins, &places, features),
+            );
         }
         let panels = panels(&columns, stores.len(), n_rows);
         Self {
@@ -346,25 +340,22 @@ fn panels(columns: &[u8], n_stores: usize, n_rows: usize) -> Vec<Panel> {
         .map(|first| {
             let width = BLOCKS_A_PANEL.min(n_blocks - first);
             let mut bytes = vec![[0_u8; BLOCK]; width * n_rows];
-            bytes
-                .par_chunks_mut(width * ROWS_A_TASK)
-                .enumerate()
-                .for_each(|(task, chunk)| {
-                    let start = task * ROWS_A_TASK;
-                    let n = chunk.len() / width;
-                    for block in 0..width {
-                        for lane in 0..BLOCK {
-                            let store = (first + block) * BLOCK + lane;
-                            if store >= n_stores {
-                                break;
-                            }
-                            let column = &columns[store * n_rows + start..][..n];
-                            for (row, &byte) in chunk.chunks_exact_mut(width).zip(column) {
-                                row[block][lane] = byte;
-                            }
+            parallel::for_each(bytes.chunks_mut(width * ROWS_A_TASK), |task, chunk| {
+                let start = task * ROWS_A_TASK;
+                let n = chunk.len() / width;
+                for block in 0..width {
+                    for lane in 0..BLOCK {
+                        let store = (first + block) * BLOCK + lane;
+                        if store >= n_stores {
+                            break;
+                        }
+                        let column = &columns[store * n_rows + start..][..n];
+                        for (row, &byte) in chunk.chunks_exact_mut(width).zip(column) {
+                            row[block][lane] = byte;
                         }
                     }
-                });
+                }
+            });
             Panel { width, bytes }
         })
         .collect()

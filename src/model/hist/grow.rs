@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::binned::{BLOCK, Binned};
 use super::histogram::{Block, Cell, Histogram, NodeRows, Scale, Sums, Wide, count};
 use super::split::{BinSet, Criteria, NodeSums, Search, Split, better, contains, insert};
+use crate::parallel;
 use crate::random::Seed;
 
 /// Rows that are summed or moved by one task.
@@ -120,18 +119,15 @@ impl Grown {
     pub(super) fn leaf_sums(&self, pairs: &[[f32; 2]]) -> Vec<Sums> {
         let (gradients, hessians) = totals(pairs, Some(&self.rows));
         let scale = Scale::new::<Wide>(gradients, hessians, self.rows.len());
-        self.nodes
-            .par_iter()
-            .map(|node| {
-                let mut sum = Wide::default();
-                if node.split.is_none() {
-                    for &row in &self.rows[node.rows.clone()] {
-                        sum.add(Wide::row(pairs[row as usize], &scale));
-                    }
+        parallel::map(&self.nodes, |_, node| {
+            let mut sum = Wide::default();
+            if node.split.is_none() {
+                for &row in &self.rows[node.rows.clone()] {
+                    sum.add(Wide::row(pairs[row as usize], &scale));
                 }
-                sum.sums(&scale)
-            })
-            .collect()
+            }
+            sum.sums(&scale)
+        })
     }
 }
 
@@ -140,17 +136,13 @@ pub(super) fn totals(pairs: &[[f32; 2]], rows: Option<&[u32]>) -> (f64, f64) {
     let add =
         |(g, h): (f64, f64), pair: [f32; 2]| (g + f64::from(pair[0].abs()), h + f64::from(pair[1]));
     let parts: Vec<(f64, f64)> = match rows {
-        None => pairs
-            .par_chunks(CHUNK)
-            .map(|chunk| chunk.iter().fold((0.0, 0.0), |sum, &pair| add(sum, pair)))
-            .collect(),
-        Some(rows) => rows
-            .par_chunks(CHUNK)
-            .map(|chunk| {
-                let pairs = chunk.iter().map(|&row| pairs[row as usize]);
-                pairs.fold((0.0, 0.0), add)
-            })
-            .collect(),
+        None => parallel::map(pairs.chunks(CHUNK), |_, chunk| {
+            chunk.iter().fold((0.0, 0.0), |sum, &pair| add(sum, pair))
+        }),
+        Some(rows) => parallel::map(rows.chunks(CHUNK), |_, chunk| {
+            let pairs = chunk.iter().map(|&row| pairs[row as usize]);
+            pairs.fold((0.0, 0.0), add)
+        }),
     };
     parts
         .into_iter()
@@ -180,14 +172,12 @@ pub(super) fn grow<C: Cell>(
     let scale = Scale::new::<C>(gradients, hessians, rows.len());
     let mut values = std::mem::take(&mut work.values);
     values.resize(pairs.len(), C::default());
-    values
-        .par_chunks_mut(CHUNK)
-        .zip(pairs.par_chunks(CHUNK))
-        .for_each(|(values, pairs)| {
-            for (value, &pair) in values.iter_mut().zip(pairs) {
-                *value = C::row(pair, &scale);
-            }
-        });
+    let chunks = values.chunks_mut(CHUNK).zip(pairs.chunks(CHUNK));
+    parallel::for_each(chunks, |_, (values, pairs)| {
+        for (value, &pair) in values.iter_mut().zip(pairs) {
+            *value = C::row(pair, &scale);
+        }
+    });
     work.scratch.resize(rows.len(), 0);
     let mut grower = Grower {
         growth,
@@ -358,11 +348,9 @@ impl<C: Cell> Grower<'_, C> {
     ) -> Option<Split> {
         let drawn = self.draw(leaf.node);
         let wanted = drawn.as_ref().unwrap_or(&self.is_feature);
-        let found: Vec<Option<Split>> = blocks
-            .par_iter()
-            .enumerate()
-            .map(|(b, block)| search_block(search, b, block, &leaf.sums, wanted))
-            .collect();
+        let found = parallel::map(blocks, |b, block| {
+            search_block(search, b, block, &leaf.sums, wanted)
+        });
         found.into_iter().fold(None, better)
     }
 
@@ -379,12 +367,9 @@ impl<C: Cell> Grower<'_, C> {
             [0, 1].map(|k: usize| drawn[k].as_ref().unwrap_or(&self.is_feature));
         let searches = [small, large].map(|leaf| self.search_with(leaf));
         let may = [small, large].map(|leaf| self.may_split(leaf));
-        let found: Vec<[Option<Split>; 2]> = counted
-            .blocks
-            .par_iter()
-            .zip(&mut parent.blocks)
-            .enumerate()
-            .map(|(b, (block, rest))| {
+        let found: Vec<[Option<Split>; 2]> = parallel::map(
+            counted.blocks.iter().zip(&mut parent.blocks),
+            |b, (block, rest)| {
                 if !self.wanted[b] {
                     return [None; 2];
                 }
@@ -403,8 +388,8 @@ impl<C: Cell> Grower<'_, C> {
                         .then(|| search_block(&searches[1], b, rest, &large.sums, large_wanted))
                         .flatten(),
                 ]
-            })
-            .collect();
+            },
+        );
         found.into_iter().fold([None; 2], |best, found| {
             [better(best[0], found[0]), better(best[1], found[1])]
         })
@@ -596,10 +581,9 @@ pub(super) fn partition(
     if rows.len() < MANY {
         return partition_part(rows, scratch, column, goes_left);
     }
-    let counts: Vec<usize> = rows
-        .par_chunks_mut(CHUNK)
-        .map(|part| partition_part(part, &mut vec![0; CHUNK], column, goes_left))
-        .collect();
+    let counts = parallel::map(rows.chunks_mut(CHUNK), |_, part| {
+        partition_part(part, &mut vec![0; CHUNK], column, goes_left)
+    });
     let n_left: usize = counts.iter().sum();
     let (mut left, mut right) = scratch[..rows.len()].split_at_mut(n_left);
     for (part, &n) in rows.chunks(CHUNK).zip(&counts) {

@@ -4,9 +4,9 @@
 //! histogram is exactly its parent's less its sibling's. Gradients become integers by a power of
 //! two ([`Scale`]) chosen so that the sum over all rows fits.
 
-use rayon::prelude::*;
-
 use super::binned::{BLOCK, Binned, N_SLOTS, Panel};
+
+use crate::parallel;
 
 /// Rows whose bytes stay in the cache while all blocks of a panel are counted.
 const TILE: usize = 512;
@@ -273,12 +273,12 @@ pub(super) fn count<C: Cell>(
     let n_parts = (n / ROWS_A_PART).clamp(1, 2 * rayon::current_num_threads());
     let part_len = n.div_ceil(n_parts).next_multiple_of(TILE);
     let n_panel_blocks = binned.panels().first().map_or(1, |panel| panel.width);
-    histogram
-        .blocks
-        .par_chunks_mut(n_panel_blocks)
-        .zip(wanted.par_chunks(n_panel_blocks))
-        .zip(binned.panels())
-        .for_each(|((blocks, wanted), panel)| {
+    let blocks = histogram.blocks.chunks_mut(n_panel_blocks);
+    parallel::for_each(
+        blocks
+            .zip(wanted.chunks(n_panel_blocks))
+            .zip(binned.panels()),
+        |_, ((blocks, wanted), panel)| {
             for (block, _) in blocks.iter_mut().zip(wanted).filter(|(_, wanted)| **wanted) {
                 *block = [[C::default(); N_SLOTS]; BLOCK];
             }
@@ -295,14 +295,11 @@ pub(super) fn count<C: Cell>(
                 part(0, blocks);
                 return;
             }
-            let others: Vec<Vec<Block<C>>> = (0..n_parts)
-                .into_par_iter()
-                .map(|k| {
-                    let mut blocks = vec![[[C::default(); N_SLOTS]; BLOCK]; panel.width];
-                    part(k, &mut blocks);
-                    blocks
-                })
-                .collect();
+            let others = parallel::map(0..n_parts, |_, k| {
+                let mut blocks = vec![[[C::default(); N_SLOTS]; BLOCK]; panel.width];
+                part(k, &mut blocks);
+                blocks
+            });
             for other in &others {
                 for (block, other) in blocks.iter_mut().zip(other) {
                     for (cells, other) in block.iter_mut().zip(other) {
@@ -312,7 +309,8 @@ pub(super) fn count<C: Cell>(
                     }
                 }
             }
-        });
+        },
+    );
 }
 
 /// Counts rows that follow one another.

@@ -1,9 +1,8 @@
 //! What boosting makes small: losses of raw scores, their gradients and hessians.
 
-use rayon::prelude::*;
-
 use crate::data::DynTarget;
 use crate::error::{Error, Result};
+use crate::parallel;
 
 /// The loss that boosting makes small.
 ///
@@ -437,19 +436,16 @@ fn weighted_mean(
     weights: Option<&[f64]>,
     number: impl Fn(usize) -> f64 + Sync,
 ) -> f64 {
-    let sums: Vec<(f64, f64)> = (0..n_rows.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|chunk| {
-            let rows = chunk * CHUNK..n_rows.min((chunk + 1) * CHUNK);
-            match weights {
-                None => (rows.clone().map(&number).sum(), rows.len() as f64),
-                Some(weights) => (
-                    rows.clone().map(|row| weights[row] * number(row)).sum(),
-                    weights[rows].iter().sum(),
-                ),
-            }
-        })
-        .collect();
+    let sums: Vec<(f64, f64)> = parallel::map(0..n_rows.div_ceil(CHUNK), |_, chunk| {
+        let rows = chunk * CHUNK..n_rows.min((chunk + 1) * CHUNK);
+        match weights {
+            None => (rows.clone().map(&number).sum(), rows.len() as f64),
+            Some(weights) => (
+                rows.clone().map(|row| weights[row] * number(row)).sum(),
+                weights[rows].iter().sum(),
+            ),
+        }
+    });
     let sum: f64 = sums.iter().map(|(sum, _)| sum).sum();
     sum / sums.iter().map(|(_, total)| total).sum::<f64>()
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::bins::FeatureBins;
 use super::tree::{LANES, Tile, Tree, used_features};
 use crate::data::{Feature, Features, OutOfSample};
+use crate::parallel;
 
 /// What each feature adds to one raw score of a tree model, row by row: SHAP values.
 ///
@@ -113,28 +113,26 @@ pub(super) fn shap_values(
     let mut players: Vec<usize> = used.iter().map(|&j| bins[j].source(j)).collect();
     players.sort_unstable();
     players.dedup();
-    let games: Vec<Game<'_>> = trees.par_iter().map(|tree| Game::new(tree, bins)).collect();
-    let tiles: Vec<Vec<[f64; LANES]>> = (0..n_rows.div_ceil(LANES))
-        .into_par_iter()
-        .map_init(
-            || (Tile::new(bins.len()), Scratch::default()),
-            |(tile, scratch), t| {
-                tile.load(features, bins, &used, t * LANES);
-                let n = LANES.min(n_rows - t * LANES);
-                let mut values = vec![[0.0; LANES]; n_scores * features.n_features()];
-                for (values, k) in values.chunks_exact_mut(features.n_features()).zip(0..) {
-                    for game in games.iter().skip(k).step_by(n_scores) {
-                        (0..n).for_each(|lane| game.add_to(tile, lane, scratch, values));
-                    }
+    let games = parallel::map(trees, |_, tree| Game::new(tree, bins));
+    let tiles: Vec<Vec<[f64; LANES]>> = parallel::map_with(
+        || (Tile::new(bins.len()), Scratch::default()),
+        0..n_rows.div_ceil(LANES),
+        |(tile, scratch), _, t| {
+            tile.load(features, bins, &used, t * LANES);
+            let n = LANES.min(n_rows - t * LANES);
+            let mut values = vec![[0.0; LANES]; n_scores * features.n_features()];
+            for (values, k) in values.chunks_exact_mut(features.n_features()).zip(0..) {
+                for game in games.iter().skip(k).step_by(n_scores) {
+                    (0..n).for_each(|lane| game.add_to(tile, lane, scratch, values));
                 }
-                let starts = (0..n_scores).map(|k| k * features.n_features());
-                starts
-                    .flat_map(|start| players.iter().map(move |&feature| start + feature))
-                    .map(|i| values[i])
-                    .collect()
-            },
-        )
-        .collect();
+            }
+            let starts = (0..n_scores).map(|k| k * features.n_features());
+            starts
+                .flat_map(|start| players.iter().map(move |&feature| start + feature))
+                .map(|i| values[i])
+                .collect()
+        },
+    );
     (0..n_scores)
         .map(|k| {
             let mut columns = vec![vec![0.0; n_rows]; features.n_features()];

@@ -1,6 +1,5 @@
 //! Trees as flat arrays: what a fit leaves, and how rows go down it.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::binned::Binned;
@@ -9,6 +8,7 @@ use super::grow::Grown;
 use super::split::{BinSet, contains, insert};
 use crate::data::{Features, Provenance};
 use crate::error::{Error, Result};
+use crate::parallel;
 
 /// Rows that go down a tree side by side.
 pub(super) const LANES: usize = 64;
@@ -390,20 +390,18 @@ pub(super) fn sum_trees<P: Provenance>(
         });
     }
     let used = used_features(trees.iter(), bins.len());
-    let tiles: Vec<Vec<[f64; LANES]>> = (0..n_rows.div_ceil(LANES))
-        .into_par_iter()
-        .map_init(
-            || Tile::new(bins.len()),
-            |tile, t| {
-                tile.load(features, bins, &used, t * LANES);
-                let mut sums: Vec<[f64; LANES]> = start.iter().map(|&s| [s; LANES]).collect();
-                for (i, tree) in trees.iter().enumerate() {
-                    tree.add_to(tile, &mut sums[i % n_scores]);
-                }
-                sums
-            },
-        )
-        .collect();
+    let tiles: Vec<Vec<[f64; LANES]>> = parallel::map_with(
+        || Tile::new(bins.len()),
+        0..n_rows.div_ceil(LANES),
+        |tile, _, t| {
+            tile.load(features, bins, &used, t * LANES);
+            let mut sums: Vec<[f64; LANES]> = start.iter().map(|&s| [s; LANES]).collect();
+            for (i, tree) in trees.iter().enumerate() {
+                tree.add_to(tile, &mut sums[i % n_scores]);
+            }
+            sums
+        },
+    );
     (0..n_scores)
         .map(|k| {
             let mut column: Vec<f64> = tiles.iter().flat_map(|tile| tile[k]).collect();

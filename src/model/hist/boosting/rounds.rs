@@ -1,7 +1,5 @@
 //! The rounds of boosting: gradients, a tree, its values, new scores.
 
-use rayon::prelude::*;
-
 use super::super::binned::Binned;
 use super::super::grow::{Grown, Growth, Workspace, grow};
 use super::super::histogram::{Cell, Narrow, Wide};
@@ -13,6 +11,7 @@ use super::{Data, FittedHistGradientBoosting, HistGradientBoosting, Round};
 use crate::data::FitContext;
 use crate::error::{Error, Result};
 use crate::model::MaxFeatures;
+use crate::parallel;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;
 
@@ -192,7 +191,7 @@ impl<'a> Rounds<'a> {
                 chunks[c].push(chunk);
             }
         }
-        chunks.par_iter_mut().enumerate().for_each(|(c, out)| {
+        parallel::for_each(&mut chunks, |c, out| {
             let range = c * CHUNK..(c * CHUNK + out[0].len());
             let scores: Vec<&[f64]> = self.scores.iter().map(|s| &s[range.clone()]).collect();
             let weights = weights.map(|w| &w[range.clone()]);
@@ -251,23 +250,19 @@ impl<'a> Rounds<'a> {
         }
         if let Some(level) = self.data.objective.renewed_leaf() {
             let weight = |row: usize| self.data.weights.as_ref().map_or(1.0, |w| w[row]);
-            return grown
-                .nodes
-                .par_iter()
-                .map(|node| {
-                    if node.split.is_some() {
-                        return 0.0;
-                    }
-                    let rows = &grown.rows[node.rows.clone()];
-                    let mut residuals: Vec<(f64, f64)> = rows
-                        .iter()
-                        .map(|&row| row as usize)
-                        .map(|row| (self.data.y[row] - self.scores[k][row], weight(row)))
-                        .collect();
-                    let value = weighted_quantile(&mut residuals, level);
-                    rate * value.clamp(node.bounds.0, node.bounds.1)
-                })
-                .collect();
+            return parallel::map(&grown.nodes, |_, node| {
+                if node.split.is_some() {
+                    return 0.0;
+                }
+                let rows = &grown.rows[node.rows.clone()];
+                let mut residuals: Vec<(f64, f64)> = rows
+                    .iter()
+                    .map(|&row| row as usize)
+                    .map(|row| (self.data.y[row] - self.scores[k][row], weight(row)))
+                    .collect();
+                let value = weighted_quantile(&mut residuals, level);
+                rate * value.clamp(node.bounds.0, node.bounds.1)
+            });
         }
         let sums = grown.leaf_sums(pairs);
         grown
@@ -303,12 +298,13 @@ impl<'a> Rounds<'a> {
             others[row as usize] = false;
         }
         let binned = self.binned;
-        scores
-            .par_iter_mut()
-            .zip(&others)
-            .enumerate()
-            .filter(|(_, (_, other))| **other)
-            .for_each(|(row, (score, _))| *score += values[grown.leaf_of(binned, row)]);
+        let chunks = scores.chunks_mut(CHUNK).zip(others.chunks(CHUNK));
+        parallel::for_each(chunks, |c, (scores, others)| {
+            let rows = scores.iter_mut().zip(others).zip(c * CHUNK..);
+            for ((score, _), row) in rows.filter(|((_, other), _)| **other) {
+                *score += values[grown.leaf_of(binned, row)];
+            }
+        });
     }
 
     fn validation_loss(&self) -> Option<f64> {

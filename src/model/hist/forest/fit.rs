@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-
 use super::super::binned::Binned;
 use super::super::grow::Grown;
 use super::super::histogram::{Cell, Scale, Wide};
@@ -18,6 +16,7 @@ use crate::data::{DynTarget, Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::model::bytes;
 use crate::model::training::check_lengths;
+use crate::parallel;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;
 
@@ -327,12 +326,9 @@ fn fit_data(
     let batch = if out_of_bag { TREES_A_BATCH } else { n_trees };
     let mut trees = Vec::with_capacity(n_trees);
     for first in (0..n_trees).step_by(batch) {
-        let grown: Result<Vec<(ForestTree, Option<Vec<u32>>)>> = (first
-            ..n_trees.min(first + batch))
-            .into_par_iter()
-            .map(tree)
-            .collect();
-        for (tree, leaves) in grown? {
+        let grown = parallel::map(first..n_trees.min(first + batch), |_, t| tree(t));
+        for grown in grown {
+            let (tree, leaves) = grown?;
             if let (Some(sums), Some(leaves)) = (&mut sums, leaves) {
                 sums.add(&tree, &leaves);
             }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::super::binned::Binned;
@@ -15,6 +14,7 @@ use super::super::tree::{
 use crate::data::{DynTarget, Feature, Features, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::Predictor;
+use crate::parallel;
 
 /// A tree whose leaves have one value or, for more than two classes, a share of each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -361,16 +361,14 @@ impl Trees<'_> {
             return Ok(rows_one_by_one(features, self.n_outputs, predict));
         }
         let used = used_features(self.all.iter().map(|tree| &tree.tree), n_features);
-        let tiles: Vec<Vec<f64>> = (0..n_rows.div_ceil(LANES))
-            .into_par_iter()
-            .map_init(
-                || Tile::new(n_features),
-                |tile, t| {
-                    tile.load(features, self.bins, &used, t * LANES);
-                    self.sum_tile(tile)
-                },
-            )
-            .collect();
+        let tiles: Vec<Vec<f64>> = parallel::map_with(
+            || Tile::new(n_features),
+            0..n_rows.div_ceil(LANES),
+            |tile, _, t| {
+                tile.load(features, self.bins, &used, t * LANES);
+                self.sum_tile(tile)
+            },
+        );
         let n_trees = self.all.len() as f64;
         let column = |k: usize| {
             let rows = tiles
