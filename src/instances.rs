@@ -32,6 +32,7 @@ type Blend<Y> = Result<Arc<dyn FittedBlender<Y>>>;
 /// Declares `name(arguments) -> output = function`, and makes it for both targets.
 macro_rules! instances {
     ($(fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty = $function:path;)*) => {
+        #[allow(unnameable_types, reason = "above a sealed trait, for this crate alone")]
         pub trait Instances: Sized {
             $(fn $name($($argument: $type),*) -> $output where Self: Target;)*
         }

@@ -77,6 +77,25 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
 }
 
 /// A fitted [`Pipeline`].
+///
+/// Its type can be written out:
+///
+/// ```
+/// use stackfold::model::linear::{FittedLogisticRegression, LogisticRegression};
+/// use stackfold::pipeline::FittedPipeline;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::encode::{FittedOneHotEncoder, OneHotEncoder};
+/// struct Service {
+///     model: FittedPipeline<FittedOneHotEncoder, FittedLogisticRegression>,
+/// }
+/// let table = Table::new([("state", Column::categorical(["CA", "TX", "CA", "TX"].map(Some)))])?;
+/// let target = Labels::from_strs(&["no", "yes", "no", "yes"])?;
+/// let pipeline = Pipeline::new(OneHotEncoder::new(), LogisticRegression::new());
+/// let service = Service { model: pipeline.fit(Train::new(&table, &target)?)? };
+/// let prediction: Probabilities = service.model.predict(table.rows())?;
+/// assert!(prediction.positive()[1] > 0.5);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FittedPipeline<T, P> {
     transformer: T,

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::parallel::shortest_run;
 
 mod sealed {
+    #[allow(unnameable_types, reason = "nobody else shall implement it")]
     pub trait Sealed {}
     impl Sealed for super::InSample {}
     impl Sealed for super::OutOfSample {}

@@ -11,6 +11,7 @@ use crate::instances::Instances;
 mod sealed {
     use super::DynTarget;
 
+    #[allow(unnameable_types, reason = "nobody else shall implement it")]
     pub trait Sealed {
         fn as_dyn(&self) -> &(dyn DynTarget + 'static);
     }
@@ -76,6 +77,7 @@ pub trait Target: sealed::Sealed + Instances + Clone + fmt::Debug + Send + Sync 
     fn prediction(&self, columns: Vec<Vec<f64>>) -> Result<Self::Prediction>;
 }
 
+#[allow(unnameable_types, reason = "in a sealed trait, for this crate alone")]
 /// The object-safe twin of [`Target`]: what fits need of a target that do not name its type, and
 /// are compiled once, in this crate.
 pub trait DynTarget: fmt::Debug + Send + Sync {

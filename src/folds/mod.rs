@@ -46,6 +46,8 @@ pub use time::{TimeSeriesSplit, Window};
 
 pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds, strata_of};
 
+use std::sync::Arc;
+
 use crate::data::{RowIndex, Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
@@ -400,3 +402,14 @@ pub trait Splitter: std::fmt::Debug + Send + Sync {
     /// splitter needs (groups, time) is not there.
     fn plan(&self, context: &SplitContext<'_>) -> Result<FoldPlan>;
 }
+
+macro_rules! behind {
+    ($($pointer:ident),*) => {$(
+        impl<S: Splitter + ?Sized> Splitter for $pointer<S> {
+            fn plan(&self, context: &SplitContext<'_>) -> Result<FoldPlan> {
+                (**self).plan(context)
+            }
+        }
+    )*};
+}
+behind!(Arc, Box);

@@ -1,6 +1,7 @@
 //! Metrics as values: chosen by name, given to cross-validation and stacks.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::check::Weights;
 use super::multiclass::{self, Average};
@@ -63,6 +64,39 @@ pub trait Metric<Y: Target>: fmt::Debug + Send + Sync {
         self.score(target, prediction, weights).map(|_| None)
     }
 }
+
+macro_rules! behind {
+    ($($pointer:ident),*) => {$(
+        impl<Y: Target, M: Metric<Y> + ?Sized> Metric<Y> for $pointer<M> {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+
+            fn greater_is_better(&self) -> bool {
+                (**self).greater_is_better()
+            }
+
+            fn score(
+                &self,
+                target: &Y,
+                prediction: &Y::Prediction,
+                weights: Option<&[f64]>,
+            ) -> Result<f64> {
+                (**self).score(target, prediction, weights)
+            }
+
+            fn interval(
+                &self,
+                target: &Y,
+                prediction: &Y::Prediction,
+                weights: Option<&[f64]>,
+            ) -> Result<Option<Interval>> {
+                (**self).interval(target, prediction, weights)
+            }
+        }
+    )*};
+}
+behind!(Arc, Box);
 
 /// A target that has a metric of its own, for those who name none.
 pub trait DefaultMetric: Target {

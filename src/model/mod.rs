@@ -4,6 +4,54 @@
 //! [`Features<InSample>`](crate::data::InSample) gives a [`Predictor`]. A [`Learner`] does the
 //! same from a table's rows: a [`Pipeline`](crate::pipeline::Pipeline) or a stack.
 //! A classifier's prediction is [`Probabilities`](crate::data::Probabilities): there is no other.
+//!
+//! # Models of several types
+//!
+//! Models, transformers, splitters, metrics and blenders behind [`Arc`](std::sync::Arc) or [`Box`]
+//! are what they point to, with their types known or not ([`DynEstimator`], [`DynLearner`],
+//! [`DynTransformer`](crate::transform::DynTransformer) …): a list of them can be kept, and given to
+//! whatever takes one.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use stackfold::folds::{KFold, Repeated, Splitter};
+//! use stackfold::metrics::{DefaultMetric, Metric, RegressionMetric};
+//! use stackfold::model::DynEstimator;
+//! use stackfold::model::baseline::Prior;
+//! use stackfold::model::hist::{ExtraTrees, HistGradientBoosting};
+//! use stackfold::prelude::*;
+//! use stackfold::stack::{Scheme, Stack, View};
+//! use stackfold::transform::DynTransformer;
+//! use stackfold::transform::encode::{OneHotEncoder, TargetEncoder};
+//!
+//! let table = Table::new([("x", Column::categorical((0..60).map(|i| Some(["a", "b", "c"][i % 3]))))])?;
+//! let target = Values::new((0..60).map(|i| f64::from(i % 3)).collect::<Vec<_>>())?;
+//!
+//! let models: Vec<Arc<dyn DynEstimator<Values>>> = vec![
+//!     Arc::new(Prior::new()),
+//!     Arc::new(HistGradientBoosting::new()),
+//!     Arc::new(ExtraTrees::new().with_n_trees(20)),
+//! ];
+//! let encoders: Vec<Arc<dyn DynTransformer<Values>>> =
+//!     vec![Arc::new(OneHotEncoder::new()), Arc::new(TargetEncoder::new())];
+//! let splitters: Vec<Arc<dyn Splitter>> =
+//!     vec![Arc::new(KFold::new(3)), Arc::new(Repeated::new(KFold::new(3), 2))];
+//! let metrics: Vec<Arc<dyn Metric<Values>>> =
+//!     vec![Arc::new(RegressionMetric::Mae), target.default_metric().into()];
+//!
+//! for (splitter, metric) in splitters.into_iter().zip(metrics) {
+//!     let mut stack = Stack::new(Scheme::out_of_fold(splitter)).with_metric(metric);
+//!     for (i, encoder) in encoders.iter().enumerate() {
+//!         let view = View::new(&format!("view {i}"), Arc::clone(encoder));
+//!         for (j, model) in models.iter().enumerate() {
+//!             stack = stack.with_member(format!("{i}.{j}"), &view, Arc::clone(model));
+//!         }
+//!     }
+//!     let fitted = stack.fit(Train::new(&table, &target)?)?;
+//!     assert_eq!(fitted.out_of_fold().len(), 6);
+//! }
+//! # Ok::<(), stackfold::Error>(())
+//! ```
 
 #[cfg(any(feature = "linfa", feature = "smartcore"))]
 pub mod adapter;
@@ -11,6 +59,7 @@ pub mod baseline;
 pub mod bayes;
 mod blocks;
 mod class_weight;
+mod dynamic;
 mod early_stopping;
 pub mod hist;
 pub mod linear;
@@ -27,11 +76,10 @@ mod subsampled;
 pub(crate) mod training;
 
 pub use class_weight::ClassWeight;
+pub use dynamic::{DynEstimator, DynLearner, DynOutOfBagEstimator};
 pub use early_stopping::EarlyStopping;
 pub use max_features::MaxFeatures;
 pub use subsampled::Subsampled;
-
-use std::sync::Arc;
 
 use crate::data::batches::{Batches, for_each_batch};
 use crate::data::coverage::Profile;
@@ -196,89 +244,5 @@ pub trait FittedLearner<Y: Target>: std::fmt::Debug + Send + Sync {
             let prediction = self.predict(batch.rows())?;
             sink(&batch, prediction)
         })
-    }
-}
-
-/// The object-safe twin of [`Estimator`]; every estimator has it.
-pub trait DynEstimator<Y: Target>: std::fmt::Debug + Send + Sync {
-    /// See [`Estimator::fit`].
-    ///
-    /// # Errors
-    /// As there.
-    fn fit_dyn(
-        &self,
-        features: &Features<InSample>,
-        target: &Y,
-        context: &FitContext<'_>,
-    ) -> Result<Arc<dyn Predictor<Y>>>;
-
-    /// See [`Estimator::memory`].
-    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64;
-}
-
-impl<Y: Target, E: Estimator<Y>> DynEstimator<Y> for E {
-    fn fit_dyn(
-        &self,
-        features: &Features<InSample>,
-        target: &Y,
-        context: &FitContext<'_>,
-    ) -> Result<Arc<dyn Predictor<Y>>> {
-        Ok(Arc::new(self.fit(features, target, context)?))
-    }
-
-    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
-        self.memory(n_rows, n_features, n_outputs)
-    }
-}
-
-/// The object-safe twin of [`OutOfBagEstimator`]; every one of them has it.
-pub(crate) trait DynOutOfBagEstimator<Y: Target>: std::fmt::Debug + Send + Sync {
-    /// See [`OutOfBagEstimator::fit_out_of_bag`].
-    fn fit_out_of_bag_dyn(
-        &self,
-        features: &Features<InSample>,
-        target: &Y,
-        context: &FitContext<'_>,
-    ) -> Result<(Arc<dyn Predictor<Y>>, Y::Prediction)>;
-
-    /// See [`Estimator::memory`].
-    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64;
-}
-
-impl<Y: Target, E: OutOfBagEstimator<Y>> DynOutOfBagEstimator<Y> for E {
-    fn fit_out_of_bag_dyn(
-        &self,
-        features: &Features<InSample>,
-        target: &Y,
-        context: &FitContext<'_>,
-    ) -> Result<(Arc<dyn Predictor<Y>>, Y::Prediction)> {
-        let (fitted, prediction) = self.fit_out_of_bag(features, target, context)?;
-        Ok((Arc::new(fitted), prediction))
-    }
-
-    fn memory_dyn(&self, n_rows: usize, n_features: usize, n_outputs: usize) -> u64 {
-        self.memory(n_rows, n_features, n_outputs)
-    }
-}
-
-/// The object-safe twin of [`Learner`]; every learner has it.
-pub trait DynLearner<Y: Target>: std::fmt::Debug + Send + Sync {
-    /// See [`Learner::fit`].
-    ///
-    /// # Errors
-    /// As there.
-    fn fit_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedLearner<Y>>>;
-
-    /// See [`Learner::memory`].
-    fn memory_dyn(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64;
-}
-
-impl<Y: Target, L: Learner<Y>> DynLearner<Y> for L {
-    fn fit_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedLearner<Y>>> {
-        Ok(Arc::new(self.fit(train)?))
-    }
-
-    fn memory_dyn(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
-        self.memory(n_rows, n_columns, n_outputs)
     }
 }

@@ -16,7 +16,7 @@ use crate::parallel::{in_pool, shortest_run};
 use crate::transform::FittedTransformer;
 
 /// A fitted [`Stack`](super::Stack).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FittedStack<Y: Target> {
     pub(super) shape: Y,
     pub(super) names: Arc<[String]>,
@@ -38,7 +38,7 @@ pub struct FittedStack<Y: Target> {
 }
 
 /// The stack's own out-of-fold predictions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stacked<Y: Target> {
     /// Positions among the training rows, in order.
     pub(super) rows: Vec<u32>,
@@ -46,7 +46,7 @@ pub(super) struct Stacked<Y: Target> {
 }
 
 /// The views and members fitted on one set of rows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SplitModels<Y: Target> {
     pub(super) views: Vec<Option<FittedView>>,
     /// Each with its place among the stack's member names, ascending.
@@ -59,13 +59,13 @@ pub(super) struct FittedView {
     pub(super) transformer: Arc<dyn FittedTransformer>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum FittedMember<Y: Target> {
     Predictor(usize, Arc<dyn Predictor<Y>>),
     Learner(Arc<dyn FittedLearner<Y>>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FittedLevel<Y: Target> {
     pub(super) form: FittedForm,
     pub(super) names: Arc<[String]>,

@@ -1,10 +1,16 @@
 //! One step behind another.
 
-use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Placement, Scope, Transformer};
+use super::{
+    FeatureStep, FittedFeatureStep, FittedTransformer, Placement, Scope, Transformer,
+    UnsupervisedTransformer,
+};
 use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 
 /// Puts steps from features to features behind a transformer.
+///
+/// Every transformer of this crate has it, and every [`UnsupervisedTransformer`]; for one of your own
+/// that looks at the target, `impl Chain for MyEncoder {}` is all.
 pub trait Chain: Sized {
     /// This transformer, then that step.
     #[must_use]
@@ -13,7 +19,8 @@ pub trait Chain: Sized {
     }
 }
 
-impl<T> Chain for T {}
+impl<T: UnsupervisedTransformer> Chain for T {}
+impl<T, S> Chain for Then<T, S> {}
 
 /// A transformer, then a step on its features; see [`Chain::then`].
 ///

@@ -173,6 +173,8 @@ impl<Y: Target> ColumnTransformer<Y> {
     }
 }
 
+impl<Y: Target> crate::transform::Chain for ColumnTransformer<Y> {}
+
 impl<Y: Target> Transformer<Y> for ColumnTransformer<Y> {
     type Fitted = FittedColumnTransformer;
 

@@ -17,6 +17,7 @@ mod chain;
 pub mod columns;
 pub(crate) mod columnwise;
 pub mod dates;
+mod dynamic;
 pub mod encode;
 pub mod impute;
 pub mod passthrough;
@@ -29,11 +30,10 @@ mod select;
 pub use batches::Scope;
 pub use chain::{Chain, FittedThen, Then};
 pub use columns::{ColumnTransformer, FittedColumnTransformer, Naming, Remainder};
+pub use dynamic::DynTransformer;
 pub use placement::Placement;
 pub(crate) use placement::origin_of_means;
 pub use select::Selector;
-
-use std::sync::Arc;
 
 use crate::data::batches::{BatchedTable, Batches, TrainBatches};
 use crate::data::{
@@ -205,48 +205,6 @@ impl<Y: Target, T: UnsupervisedTransformer> Transformer<Y> for T {
 
     fn join(&self, parts: Vec<Self::Fitted>, _: &Y) -> Result<Self::Fitted> {
         UnsupervisedTransformer::join(self, parts)
-    }
-}
-
-/// The object-safe twin of [`Transformer`]; every transformer has it.
-pub trait DynTransformer<Y: Target>: std::fmt::Debug + Send + Sync {
-    /// See [`Transformer::fit_transform`].
-    ///
-    /// # Errors
-    /// As there.
-    fn fit_transform_dyn(
-        &self,
-        train: Train<'_, Y>,
-    ) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)>;
-
-    /// See [`Transformer::fit_part`].
-    ///
-    /// # Errors
-    /// As there.
-    fn fit_part_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedTransformer>>;
-
-    /// See [`Transformer::fit_batches`].
-    ///
-    /// # Errors
-    /// As there.
-    fn fit_batches_dyn(&self, train: TrainBatches<'_, Y>) -> Result<Arc<dyn FittedTransformer>>;
-}
-
-impl<Y: Target, T: Transformer<Y>> DynTransformer<Y> for T {
-    fn fit_transform_dyn(
-        &self,
-        train: Train<'_, Y>,
-    ) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)> {
-        let (fitted, features) = self.fit_transform(train)?;
-        Ok((Arc::new(fitted), features))
-    }
-
-    fn fit_part_dyn(&self, train: Train<'_, Y>) -> Result<Arc<dyn FittedTransformer>> {
-        Ok(Arc::new(self.fit_part(train)?))
-    }
-
-    fn fit_batches_dyn(&self, train: TrainBatches<'_, Y>) -> Result<Arc<dyn FittedTransformer>> {
-        Ok(Arc::new(self.fit_batches(train)?))
     }
 }
 

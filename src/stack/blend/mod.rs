@@ -51,6 +51,32 @@ pub trait FittedBlender<Y: Target>: std::fmt::Debug + Send + Sync {
     }
 }
 
+macro_rules! behind {
+    ($($pointer:ident),*) => {$(
+        impl<Y: Target, B: Blender<Y> + ?Sized> Blender<Y> for $pointer<B> {
+            fn fit(
+                &self,
+                meta: &Meta<Y, InSample>,
+                target: &Y,
+                context: &FitContext<'_>,
+            ) -> Result<Arc<dyn FittedBlender<Y>>> {
+                (**self).fit(meta, target, context)
+            }
+        }
+
+        impl<Y: Target, B: FittedBlender<Y> + ?Sized> FittedBlender<Y> for $pointer<B> {
+            fn blend(&self, meta: &Meta<Y, OutOfSample>) -> Result<Y::Prediction> {
+                (**self).blend(meta)
+            }
+
+            fn weights(&self) -> Option<&[f64]> {
+                (**self).weights()
+            }
+        }
+    )*};
+}
+behind!(Arc, Box);
+
 /// The weighted mean of the members' predictions.
 #[derive(Debug, Clone)]
 struct WeightedMean<Y> {

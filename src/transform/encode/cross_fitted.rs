@@ -153,6 +153,8 @@ impl<E> CrossFitted<E> {
     }
 }
 
+impl<E> crate::transform::Chain for CrossFitted<E> {}
+
 impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
     type Fitted = E::Fitted;
 

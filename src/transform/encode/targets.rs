@@ -15,6 +15,8 @@ use crate::transform::origin_of_means;
 /// `fit_part_any`, and whose fitted parts join.
 macro_rules! transformer_of_target {
     ($encoder:ty, $fitted:ty) => {
+        impl $crate::transform::Chain for $encoder {}
+
         impl<Y: $crate::data::Target> $crate::transform::Transformer<Y> for $encoder {
             type Fitted = $fitted;
 

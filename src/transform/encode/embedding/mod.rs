@@ -372,6 +372,8 @@ fn mean(networks: &[Vec<Vectors>]) -> Vec<Vectors> {
     mean
 }
 
+impl<Y: Target> crate::transform::Chain for EmbeddingEncoder<Y> {}
+
 impl<Y: Target> Transformer<Y> for EmbeddingEncoder<Y> {
     type Fitted = FittedEmbeddingEncoder;
 
