@@ -506,8 +506,13 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+/// The message, as [`Display`](fmt::Display) has it, so that it can be read where `main` returns it;
+/// with `{:#?}` the parts.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("places", &self.0.places)

@@ -6,6 +6,7 @@
 //! type says whether they may be used to fit a model: [`InSample`] or [`OutOfSample`].
 
 pub(crate) mod calendar;
+mod cell;
 mod column;
 mod csv;
 mod features;
@@ -17,6 +18,7 @@ mod reader;
 mod rows;
 mod schema;
 mod table;
+mod take;
 mod target;
 
 pub mod batches;
@@ -27,6 +29,7 @@ pub mod summary;
 #[cfg(feature = "polars")]
 pub mod polars;
 
+pub use cell::Cell;
 pub use column::{Column, ColumnKind, Levels, MISSING_CODE};
 pub(crate) use column::{ColumnData, Number, for_each_numbers};
 pub use csv::{write_csv, write_features_csv};

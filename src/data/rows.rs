@@ -255,6 +255,13 @@ impl<'a> Rows<'a> {
     }
 }
 
+impl<'a> From<&'a Table> for Rows<'a> {
+    /// All rows.
+    fn from(table: &'a Table) -> Self {
+        Self::all(table)
+    }
+}
+
 /// Rows that something may be fitted on: columns, the target, weights, groups, time, a seed, and
 /// who watches.
 ///
@@ -448,7 +455,7 @@ fn gather_from<'a, T: Copy>(index: RowIndex<'_>, values: &'a [T]) -> Cow<'a, [T]
     }
 }
 
-fn check_index(index: &[u32], n_rows: usize) -> Result<()> {
+pub(super) fn check_index(index: &[u32], n_rows: usize) -> Result<()> {
     match index.iter().find(|&&i| i as usize >= n_rows) {
         Some(&i) => Err(Error::data(
             format!("row indices below {n_rows}"),

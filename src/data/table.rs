@@ -205,14 +205,29 @@ impl Table {
 
     /// These rows as a table of their own, with the same roles.
     pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Self {
-        let columns = self.columns.iter();
+        self.with_rows(
+            rows.len(),
+            |column| column.slice(rows.clone()),
+            |codes| codes[rows.clone()].into(),
+            |numbers| numbers[rows.clone()].into(),
+        )
+    }
+
+    /// Other rows, so many, taken out of each column, of the groups, and of weights and time.
+    pub(super) fn with_rows(
+        &self,
+        n_rows: usize,
+        column: impl Fn(&Column) -> Column,
+        codes: impl Fn(&[u32]) -> Arc<[u32]>,
+        numbers: impl Fn(&[f64]) -> Arc<[f64]>,
+    ) -> Self {
         Self {
             schema: Arc::clone(&self.schema),
-            columns: columns.map(|c| c.slice(rows.clone())).collect(),
-            n_rows: rows.len(),
-            weights: self.weights.as_ref().map(|w| w[rows.clone()].into()),
-            groups: self.groups.as_ref().map(|g| g[rows.clone()].into()),
-            time: self.time.as_ref().map(|t| t[rows.clone()].into()),
+            columns: self.columns.iter().map(column).collect(),
+            n_rows,
+            weights: self.weights.as_deref().map(&numbers),
+            groups: self.groups.as_deref().map(codes),
+            time: self.time.as_deref().map(numbers),
             notes: Arc::default(),
         }
     }
