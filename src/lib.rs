@@ -111,6 +111,7 @@ pub mod progress;
 pub mod random;
 pub(crate) mod schedule;
 pub mod stack;
+mod text_table;
 pub mod transform;
 
 pub use error::{Error, ErrorKind, Result};

@@ -128,6 +128,19 @@ impl<T, P> FittedPipeline<T, P> {
         self.profile.coverage(rows)
     }
 
+    /// Predicts each row, of a table or of some of its rows: `predict(&table)`,
+    /// `predict(split.test())`.
+    ///
+    /// # Errors
+    /// As [`FittedLearner::predict`].
+    pub fn predict<'a, Y: Target>(&self, rows: impl Into<Rows<'a>>) -> Result<Y::Prediction>
+    where
+        T: FittedTransformer,
+        P: Predictor<Y>,
+    {
+        FittedLearner::<Y>::predict(self, rows.into())
+    }
+
     /// The prediction of each row, and how the rows differ from training rows.
     ///
     /// ```

@@ -373,6 +373,15 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
         Ok(Self { rows, ..self })
     }
 
+    /// Other rows of the same table, which are known to be there and to differ.
+    pub(crate) fn at(self, index: &'a [u32]) -> Self {
+        let rows = Rows {
+            index: RowIndex::Some(index),
+            ..self.rows
+        };
+        Self { rows, ..self }
+    }
+
     /// The same rows, looking at the columns at these positions of the table.
     pub(crate) fn select(self, columns: &'a [usize]) -> Self {
         Self {

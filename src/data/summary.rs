@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::parse::{MissingCounts, are_names};
 use super::{Column, ColumnData, ColumnKind, MISSING_CODE, Note, Role, RowIndex, Table};
+use crate::text_table::{Align, write_table};
 
 /// What each column of a table holds; prints as an aligned table.
 ///
@@ -262,11 +263,10 @@ impl fmt::Display for Summary {
             "remark",
         ];
         writeln!(f, "{} rows, {} columns", self.n_rows, self.columns.len())?;
-        let rows: Vec<[String; 7]> = self
-            .columns
-            .iter()
-            .map(|column| {
-                [
+        let head = HEAD.map(str::to_owned).to_vec();
+        let lines: Vec<Vec<String>> = std::iter::once(head)
+            .chain(self.columns.iter().map(|column| {
+                vec![
                     column.name.clone(),
                     column.kind.to_string(),
                     column.role.to_string(),
@@ -275,26 +275,9 @@ impl fmt::Display for Summary {
                     column.content_text(),
                     column.remark().to_owned(),
                 ]
-            })
+            }))
             .collect();
-        let widths: Vec<usize> = (0..HEAD.len())
-            .map(|i| {
-                let cells = rows.iter().map(|row| row[i].chars().count());
-                cells.max().unwrap_or(0).max(HEAD[i].chars().count())
-            })
-            .collect();
-        let line = |cells: Vec<&str>| {
-            let padded: Vec<String> = cells
-                .iter()
-                .zip(&widths)
-                .map(|(cell, &width)| format!("{cell:<width$}"))
-                .collect();
-            padded.join("  ").trim_end().to_owned()
-        };
-        writeln!(f, "{}", line(HEAD.to_vec()))?;
-        for row in &rows {
-            writeln!(f, "{}", line(row.iter().map(String::as_str).collect()))?;
-        }
+        write_table(f, Align::Left, &lines)?;
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
         }

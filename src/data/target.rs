@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Column, ColumnKind, RowIndex};
+use super::{Column, ColumnKind, RowIndex, Table};
 use crate::error::{Error, Result};
 use crate::instances::Instances;
 
@@ -356,6 +356,13 @@ impl Labels {
         self.classes.len()
     }
 
+    /// The class name of each row.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.codes
+            .iter()
+            .map(|&code| self.classes[code as usize].as_str())
+    }
+
     /// The same rows as codes into other class names: for a test set's labels.
     ///
     /// # Errors
@@ -498,6 +505,56 @@ impl Probabilities {
         self.columns.last().map_or(&[], Vec::as_slice)
     }
 
+    /// The most probable class of each row, as labels of the same classes; the first of equals.
+    ///
+    /// ```
+    /// use stackfold::prelude::*;
+    /// let target = Labels::from_strs(&["no", "yes", "no"])?;
+    /// let prediction = target.prediction(vec![vec![0.1, 0.4, 0.7]])?;
+    /// assert_eq!(prediction.labels().names().collect::<Vec<_>>(), ["no", "no", "yes"]);
+    /// assert_eq!(prediction.labels_at(0.4)?.names().collect::<Vec<_>>(), ["no", "yes", "yes"]);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        Labels {
+            codes: self.most_probable().into(),
+            classes: Arc::clone(&self.classes),
+        }
+    }
+
+    /// Of two classes, the positive one where its probability is `threshold` or more, the other one
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// If there are more than two classes, or the threshold is not from 0 to 1.
+    pub fn labels_at(&self, threshold: f64) -> Result<Labels> {
+        if self.classes.len() != 2 {
+            return Err(Error::data("two classes", self.classes.len())
+                .with_remedy("`labels` has the most probable class of more"));
+        }
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(Error::parameter("threshold", "from 0 to 1", threshold));
+        }
+        let codes = self.positive().iter().map(|&p| u32::from(p >= threshold));
+        Ok(Labels {
+            codes: codes.collect(),
+            classes: Arc::clone(&self.classes),
+        })
+    }
+
+    /// A table with one column per class, by its name: to be written to a file, or made a frame.
+    ///
+    /// # Errors
+    /// None but those of [`Table::new`].
+    pub fn to_table(&self) -> Result<Table> {
+        let columns = self
+            .columns
+            .iter()
+            .map(|column| Column::numeric(column.as_slice()));
+        Table::new(self.classes.iter().cloned().zip(columns))
+    }
+
     /// The code of the most probable class of each row; the first of equals.
     #[must_use]
     pub fn most_probable(&self) -> Vec<u32> {
@@ -582,6 +639,14 @@ impl Values {
     #[must_use]
     pub fn as_slice(&self) -> &[f64] {
         &self.values
+    }
+
+    /// A table with the values as a column of this name: to be written to a file, or made a frame.
+    ///
+    /// # Errors
+    /// None but those of [`Table::new`].
+    pub fn to_table(&self, name: &str) -> Result<Table> {
+        Table::new([(name, Column::numeric(&*self.values))])
     }
 }
 

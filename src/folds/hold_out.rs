@@ -48,13 +48,7 @@ impl HoldOut {
 
 impl Splitter for HoldOut {
     fn plan(&self, context: &SplitContext<'_>) -> Result<FoldPlan> {
-        if !(self.fraction > 0.0 && self.fraction < 1.0) {
-            return Err(Error::parameter(
-                "fraction",
-                "between 0 and 1",
-                self.fraction,
-            ));
-        }
+        self.check()?;
         let held_out = match context.groups() {
             Some(groups) => self.hold_out_groups(groups, context)?,
             None => self.hold_out_rows(context)?,
@@ -66,6 +60,17 @@ impl Splitter for HoldOut {
 }
 
 impl HoldOut {
+    pub(super) fn check(self) -> Result<()> {
+        if self.fraction > 0.0 && self.fraction < 1.0 {
+            return Ok(());
+        }
+        Err(Error::parameter(
+            "fraction",
+            "between 0 and 1",
+            self.fraction,
+        ))
+    }
+
     /// Rows are shuffled, put in the order of their strata, and `m` of `n` taken in even steps: of
     /// each run of `r` rows, `r * m / n` to within one.
     fn hold_out_rows(self, context: &SplitContext<'_>) -> Result<Vec<bool>> {

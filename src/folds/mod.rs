@@ -37,12 +37,14 @@ mod notes;
 mod predefined;
 mod repeated;
 mod time;
+mod train_test;
 
 pub use hold_out::HoldOut;
 pub use k_fold::{GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold};
 pub use predefined::Predefined;
 pub use repeated::Repeated;
 pub use time::{TimeSeriesSplit, Window};
+pub use train_test::{TrainTest, train_test_split};
 
 pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds, strata_of};
 

@@ -1,7 +1,11 @@
 //! Counts of true and predicted classes, and what follows from them.
 
+use std::fmt;
+
 use super::check::{Weights, check_length};
+use crate::data::Labels;
 use crate::error::{Error, Result};
+use crate::text_table::{Align, write_table};
 
 /// How many rows of each class were predicted to be of each class; sums of weights, if there are
 /// any.
@@ -15,9 +19,29 @@ use crate::error::{Error, Result};
 /// assert_eq!(matrix.f1(1), Some(0.5));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
+///
+/// It prints as a table, with a line per true class:
+///
+/// ```
+/// use stackfold::prelude::*;
+/// let truth = Labels::from_strs(&["no", "no", "yes", "yes"])?;
+/// let prediction = truth.prediction(vec![vec![0.1, 0.7, 0.4, 0.9]])?;
+/// let matrix = ConfusionMatrix::of(&truth, &prediction.labels_at(0.3)?, None)?;
+/// let lines = [
+///     "true \\ predicted      no     yes  recall",
+///     "no                     1       1  0.5000",
+///     "yes                    0       2  1.0000",
+///     "precision         1.0000  0.6667",
+/// ];
+/// assert!(matrix.to_string().lines().eq(lines));
+/// assert_eq!((matrix.precision(1), matrix.recall(1)), (Some(2.0 / 3.0), Some(1.0)));
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfusionMatrix {
     n_classes: usize,
+    /// By code; empty if they are not known.
+    names: Vec<String>,
     /// True class by true class.
     counts: Vec<f64>,
 }
@@ -43,7 +67,32 @@ impl ConfusionMatrix {
             }
             counts[t as usize * n_classes + p as usize] += weights.of(row);
         }
-        Ok(Self { n_classes, counts })
+        Ok(Self {
+            n_classes,
+            names: Vec::new(),
+            counts,
+        })
+    }
+
+    /// Counts rows by true and predicted class; the classes of both must be the same, in one order.
+    /// [`Probabilities::labels`](crate::data::Probabilities::labels) gives predicted ones, and
+    /// [`labels_at`](crate::data::Probabilities::labels_at) those at a threshold.
+    ///
+    /// # Errors
+    /// As [`ConfusionMatrix::new`], and if the classes differ.
+    pub fn of(truth: &Labels, predicted: &Labels, weights: Option<&[f64]>) -> Result<Self> {
+        let classes = truth.classes();
+        if classes != predicted.classes() {
+            return Err(Error::data(
+                format!("predicted classes {}", classes.join(", ")),
+                predicted.classes().join(", "),
+            ));
+        }
+        let matrix = Self::new(truth.codes(), predicted.codes(), classes.len(), weights)?;
+        Ok(Self {
+            names: classes.to_vec(),
+            ..matrix
+        })
     }
 
     /// How many classes.
@@ -75,11 +124,28 @@ impl ConfusionMatrix {
     /// If all rows are of one class.
     pub fn balanced_accuracy(&self) -> Result<f64> {
         self.check_two_classes()?;
-        let recalls: Vec<f64> = (0..self.n_classes)
-            .filter(|&c| self.of_truth(c) > 0.0)
-            .map(|c| self.count(c, c) / self.of_truth(c))
-            .collect();
+        let recalls: Vec<f64> = (0..self.n_classes).filter_map(|c| self.recall(c)).collect();
         Ok(recalls.iter().sum::<f64>() / recalls.len() as f64)
+    }
+
+    /// Of the rows that were predicted to be of a class, the share that are; `None` if there are none.
+    ///
+    /// # Panics
+    /// If the class is not below [`ConfusionMatrix::n_classes`].
+    #[must_use]
+    pub fn precision(&self, class: usize) -> Option<f64> {
+        let all = self.of_prediction(class);
+        (all > 0.0).then(|| self.count(class, class) / all)
+    }
+
+    /// Of the rows of a class, the share that were predicted to be; `None` if there are none.
+    ///
+    /// # Panics
+    /// If the class is not below [`ConfusionMatrix::n_classes`].
+    #[must_use]
+    pub fn recall(&self, class: usize) -> Option<f64> {
+        let all = self.of_truth(class);
+        (all > 0.0).then(|| self.count(class, class) / all)
     }
 
     /// F1 of a class: `2 * right / (rows of the class + rows predicted to be)`; `None` if there is
@@ -149,5 +215,36 @@ impl ConfusionMatrix {
             0 | 1 => Err(Error::undefined("rows of two classes or more", "one class")),
             _ => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for ConfusionMatrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |c: usize| self.names.get(c).cloned().unwrap_or_else(|| c.to_string());
+        let share = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.4}"));
+        let classes = || 0..self.n_classes;
+        let line = |head: &str, cells: &mut dyn Iterator<Item = String>, last: &str| {
+            let head = std::iter::once(head.to_owned());
+            head.chain(cells).chain([last.to_owned()]).collect()
+        };
+        let mut lines = vec![line(
+            "true \\ predicted",
+            &mut classes().map(name),
+            "recall",
+        )];
+        lines.extend(classes().map(|truth| {
+            let counts = classes().map(|predicted| self.count(truth, predicted).to_string());
+            line(
+                &name(truth),
+                &mut counts.into_iter(),
+                &share(self.recall(truth)),
+            )
+        }));
+        lines.push(line(
+            "precision",
+            &mut classes().map(|c| share(self.precision(c))),
+            "",
+        ));
+        write_table(f, Align::Right, &lines)
     }
 }

@@ -6,6 +6,7 @@ use crate::data::Target;
 use crate::error::{Error, Result};
 use crate::folds::FoldPlan;
 use crate::metrics::Interval;
+use crate::text_table::{Align, write_table};
 
 /// What [`cross_validate`](super::cross_validate) found; it prints as a table.
 ///
@@ -229,24 +230,7 @@ impl<Y: Target> CrossValidation<Y> {
             summary("  95 % from", &|s| number(s.interval.map(|i| i.low)));
             summary("  to", &|s| number(s.interval.map(|i| i.high)));
         }
-        let widths: Vec<usize> = (0..table[0].len())
-            .map(|column| {
-                table
-                    .iter()
-                    .map(|line| line[column].len())
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
-        for line in &table {
-            let mut text = format!("{:<1$}", line[0], widths[0]);
-            for (cell, width) in line.iter().zip(&widths).skip(1) {
-                text.push_str("  ");
-                text.extend(std::iter::repeat_n(' ', width - cell.len()));
-                text.push_str(cell);
-            }
-            writeln!(f, "{}", text.trim_end())?;
-        }
+        write_table(f, Align::Right, &table)?;
         if !self.out_of_fold.left_out.is_empty() {
             writeln!(
                 f,

@@ -133,6 +133,15 @@ impl<Y: Target> SplitModels<Y> {
 }
 
 impl<Y: Target> FittedStack<Y> {
+    /// Predicts each row, of a table or of some of its rows: `predict(&table)`,
+    /// `predict(split.test())`.
+    ///
+    /// # Errors
+    /// If a column is absent or of another kind, or anything below fails.
+    pub fn predict<'a>(&self, rows: impl Into<Rows<'a>>) -> Result<Y::Prediction> {
+        self.predict_with(rows.into(), self.new_rows)
+    }
+
     /// Predicts rows with the models of the given choice.
     ///
     /// # Errors
