@@ -3,13 +3,13 @@
 //! [`PermutationImportance`] asks any predictor how much worse it gets when it is misled about one
 //! feature.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Features, OutOfSample, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
 use crate::model::Predictor;
+use crate::parallel;
 use crate::random::Seed;
 
 /// How much a score drops when one feature's values are shuffled among the rows (Breiman 2001,
@@ -149,9 +149,8 @@ impl PermutationImportance {
         let columns: Vec<usize> = (0..features.n_features()).collect();
         // One run of columns a thread, and for each run one copy of the features.
         let n_columns = columns.len().div_ceil(rayon::current_num_threads()).max(1);
-        let importances: Vec<Result<Vec<Importance>>> = columns
-            .par_chunks(n_columns)
-            .map(|columns| {
+        let importances: Vec<Result<Vec<Importance>>> =
+            parallel::map(columns.chunks(n_columns), |_, columns| {
                 let mut shuffled = Shuffled::new(features);
                 let of = |&column: &usize| {
                     let feature = features.fields()[column].name();
@@ -172,8 +171,7 @@ impl PermutationImportance {
                     })
                 };
                 columns.iter().map(of).collect()
-            })
-            .collect();
+            });
         let importances: Result<Vec<Vec<Importance>>> = importances.into_iter().collect();
         Ok(importances?.concat())
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{fill_in_blocks, softmax};
@@ -14,6 +13,7 @@ use crate::data::{
     Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
 };
 use crate::error::{Error, Result};
+use crate::parallel;
 
 /// Rows that are predicted together.
 const BLOCK: usize = 1024;
@@ -142,13 +142,10 @@ impl Estimator<Labels> for GaussianNaiveBayes {
         let present: Vec<usize> = (0..rows.class_weights.len())
             .filter(|&class| rows.class_weights[class] > 0.0)
             .collect();
-        let normals: Vec<Option<Vec<Normal>>> = (0..features.n_features())
-            .into_par_iter()
-            .map(|j| {
-                let (shift, moments) = rows.moments(features.column(j));
-                self.normals(shift, &moments, &present)
-            })
-            .collect();
+        let normals = parallel::map(0..features.n_features(), |_, j| {
+            let (shift, moments) = rows.moments(features.column(j));
+            self.normals(shift, &moments, &present)
+        });
         let kept = (0..normals.len()).filter(|&j| normals[j].is_some());
         let classes = present.iter().enumerate().map(|(at, &code)| Class {
             code,

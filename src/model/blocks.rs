@@ -1,7 +1,7 @@
 //! Columns of outputs, in blocks of rows: several threads fill them, and what is being filled stays
 //! in a cache.
 
-use rayon::prelude::*;
+use crate::parallel;
 
 /// The columns with `block` rows at a time, each run of rows on one thread: `fill` is given the
 /// first row of a run and each column's part of it.
@@ -17,10 +17,7 @@ pub(super) fn fill_in_blocks(
             parts.push(part);
         }
     }
-    blocks
-        .par_iter_mut()
-        .enumerate()
-        .for_each(|(at, parts)| fill(at * block, parts));
+    parallel::for_each(&mut blocks, |at, parts| fill(at * block, parts));
 }
 
 /// Logarithms of classes' weights, one column a class, to probabilities that sum to one in each row.

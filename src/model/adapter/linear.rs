@@ -1,11 +1,10 @@
 //! A fitted linear model, whichever back end found its coefficients.
 
-use rayon::prelude::*;
-
 use super::{Backend, OutputModel};
 use crate::data::{Features, OutOfSample};
 use crate::error::Result;
 use crate::model::blocks::softmax;
+use crate::parallel;
 
 /// A fitted linear model: one score an output, and what turns scores into outputs.
 ///
@@ -112,11 +111,9 @@ impl OutputModel for LinearModel {
     }
 
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
-        let mut scores: Vec<Vec<f64>> = self
-            .scores
-            .par_iter()
-            .map(|score| self.score(features, score))
-            .collect();
+        let cells = features.n_rows() * self.centre.len();
+        let mut scores =
+            parallel::map_small(cells, &self.scores, |_, score| self.score(features, score));
         match self.link {
             Link::Identity => {}
             Link::Logistic => {

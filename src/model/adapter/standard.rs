@@ -1,10 +1,8 @@
 //! Features to mean 0 and standard deviation 1, without those that are constant.
 
-use rayon::prelude::*;
-
 use super::all_equal;
 use crate::data::{Features, Provenance};
-use crate::parallel::shortest_run;
+use crate::parallel;
 use crate::transform::sample::is_rounding;
 
 /// Means and standard deviations of the features that vary.
@@ -20,10 +18,7 @@ pub(crate) struct Standard {
 impl Standard {
     /// The population mean and deviation of each feature.
     pub(crate) fn fit<P: Provenance>(features: &Features<P>) -> Self {
-        let moments: Vec<Option<(f64, f64)>> = (0..features.n_features())
-            .into_par_iter()
-            .map(|j| moments(features.column(j)))
-            .collect();
+        let moments = parallel::map(0..features.n_features(), |_, j| moments(features.column(j)));
         let kept: Vec<usize> = (0..moments.len())
             .filter(|&j| moments[j].is_some())
             .collect();
@@ -45,16 +40,12 @@ impl Standard {
     pub(crate) fn columns<P: Provenance>(&self, features: &Features<P>) -> Vec<f64> {
         let n = features.n_rows();
         let mut values = vec![0.0; n * self.kept.len()];
-        values
-            .par_chunks_mut(n.max(1))
-            .enumerate()
-            .with_min_len(shortest_run(n))
-            .for_each(|(k, out)| {
-                let (mean, scale) = (self.mean[k], 1.0 / self.deviation[k]);
-                for (out, &v) in out.iter_mut().zip(features.column(self.kept[k])) {
-                    *out = (f64::from(v) - mean) * scale;
-                }
-            });
+        parallel::for_each_small(n, values.chunks_mut(n.max(1)), |k, out| {
+            let (mean, scale) = (self.mean[k], 1.0 / self.deviation[k]);
+            for (out, &v) in out.iter_mut().zip(features.column(self.kept[k])) {
+                *out = (f64::from(v) - mean) * scale;
+            }
+        });
         values
     }
 
@@ -62,19 +53,17 @@ impl Standard {
     pub(crate) fn rows<P: Provenance>(&self, features: &Features<P>) -> Vec<f64> {
         const ROWS: usize = 64;
         let p = self.kept.len();
+        let cells = (ROWS * p).max(1);
         let mut values = vec![0.0; features.n_rows() * p];
-        values
-            .par_chunks_mut((ROWS * p).max(1))
-            .enumerate()
-            .for_each(|(block, out)| {
-                for (k, &j) in self.kept.iter().enumerate() {
-                    let (mean, scale) = (self.mean[k], 1.0 / self.deviation[k]);
-                    let column = &features.column(j)[block * ROWS..];
-                    for (row, &v) in out.chunks_exact_mut(p).zip(column) {
-                        row[k] = (f64::from(v) - mean) * scale;
-                    }
+        parallel::for_each_small(cells, values.chunks_mut(cells), |block, out| {
+            for (k, &j) in self.kept.iter().enumerate() {
+                let (mean, scale) = (self.mean[k], 1.0 / self.deviation[k]);
+                let column = &features.column(j)[block * ROWS..];
+                for (row, &v) in out.chunks_exact_mut(p).zip(column) {
+                    row[k] = (f64::from(v) - mean) * scale;
                 }
-            });
+            }
+        });
         values
     }
 

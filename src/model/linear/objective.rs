@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::products::Columns;
 use super::standard::Standard;
+use crate::parallel;
 
 /// Bytes of features and scores of a block of rows, so that they are read from memory once for both
 /// products.
@@ -58,19 +57,16 @@ impl Objective<'_> {
         let block = (BLOCK_BYTES / (4 * p + 8 * n_scores) / 8 * 8).clamp(64, 4096);
         let n_blocks = n_rows.div_ceil(block);
         let blocks_a_group = n_blocks.div_ceil(GROUPS).max(1);
-        let sums: Vec<(f64, Vec<f64>)> = (0..n_blocks.div_ceil(blocks_a_group))
-            .into_par_iter()
-            .map(|group| {
-                let mut sums = (0.0, vec![0.0; parameters.len()]);
-                let mut scores = vec![0.0; block * n_scores];
-                let first = group * blocks_a_group;
-                for at in first..n_blocks.min(first + blocks_a_group) {
-                    let rows = at * block..n_rows.min((at + 1) * block);
-                    self.add_block(&rows, &raw, &mut scores, &mut sums);
-                }
-                sums
-            })
-            .collect();
+        let sums = parallel::map(0..n_blocks.div_ceil(blocks_a_group), |_, group| {
+            let mut sums = (0.0, vec![0.0; parameters.len()]);
+            let mut scores = vec![0.0; block * n_scores];
+            let first = group * blocks_a_group;
+            for at in first..n_blocks.min(first + blocks_a_group) {
+                let rows = at * block..n_rows.min((at + 1) * block);
+                self.add_block(&rows, &raw, &mut scores, &mut sums);
+            }
+            sums
+        });
         let mut loss = 0.0;
         gradient.fill(0.0);
         for (part, sums) in &sums {

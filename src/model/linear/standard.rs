@@ -1,9 +1,8 @@
 //! Means and deviations of features, to be put into coefficients instead of into a copy.
 
-use rayon::prelude::*;
-
 use crate::data::{Features, Provenance};
 use crate::model::moments::{Moments, RUN};
+use crate::parallel;
 use crate::transform::sample::is_rounding;
 
 /// The weighted mean of each feature, and one over its deviation: 0 for a constant feature, whose
@@ -17,10 +16,10 @@ pub(super) struct Standard {
 impl Standard {
     /// Of features that are finite; `weights` is empty if all are one.
     pub(super) fn of<P: Provenance>(features: &Features<P>, weights: &[f64]) -> Self {
-        let (mean, scale) = (0..features.n_features())
-            .into_par_iter()
-            .map(|j| mean_and_scale(features.column(j), weights))
-            .unzip();
+        let found = parallel::map(0..features.n_features(), |_, j| {
+            mean_and_scale(features.column(j), weights)
+        });
+        let (mean, scale) = found.into_iter().unzip();
         Self { mean, scale }
     }
 }

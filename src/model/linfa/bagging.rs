@@ -1,13 +1,12 @@
 //! Bagged trees of linfa, fitted in parallel.
 
-use rayon::prelude::*;
-
 use super::tree::{Tree, scaled_weights};
 use crate::data::{Feature, Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::Result;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, OutputModel, Training};
 use crate::model::options::{above_zero, at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 use crate::random::Seed;
 
 /// Bagged classification trees (Breiman 1996) on random subsets of the features (Ho 1998), of
@@ -107,19 +106,17 @@ impl Estimator<Labels> for BaggedTrees {
             .enumerate()
             .map(|(k, output)| {
                 let seed = training.seed.child("bagging").at(k);
-                (0..self.n_trees)
-                    .into_par_iter()
-                    .map(|tree| {
-                        let sample = Sample::draw(
-                            training.n_rows(),
-                            self.max_rows,
-                            training.n_features(),
-                            max_features,
-                            seed.at(tree),
-                        );
-                        self.fit_tree(&training.features, output, &weights, &sample)
-                    })
-                    .collect::<Result<Vec<Tree>>>()
+                let trees = parallel::map(0..self.n_trees, |_, tree| {
+                    let sample = Sample::draw(
+                        training.n_rows(),
+                        self.max_rows,
+                        training.n_features(),
+                        max_features,
+                        seed.at(tree),
+                    );
+                    self.fit_tree(&training.features, output, &weights, &sample)
+                });
+                trees.into_iter().collect::<Result<Vec<Tree>>>()
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(training.finish(target, Some(FittedBaggedTrees { outputs })))
@@ -222,10 +219,7 @@ impl OutputModel for FittedBaggedTrees {
             .outputs
             .iter()
             .map(|trees| {
-                let predictions: Vec<Vec<f64>> = trees
-                    .par_iter()
-                    .map(|tree| tree.predict(features))
-                    .collect();
+                let predictions = parallel::map(trees, |_, tree| tree.predict(features));
                 let mut mean = vec![0.0; features.n_rows()];
                 for prediction in &predictions {
                     for (mean, p) in mean.iter_mut().zip(prediction) {

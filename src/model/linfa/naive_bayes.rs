@@ -4,7 +4,6 @@ use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_bayes::{GaussianNb, NaiveBayes};
 use ndarray016::Array1;
-use rayon::prelude::*;
 
 use super::matrix::{columns, row_view};
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
@@ -14,6 +13,7 @@ use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guar
 use crate::model::blocks::softmax;
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 /// Gaussian naive Bayes for two classes or more (linfa's).
 ///
@@ -155,12 +155,10 @@ impl OutputModel for FittedGaussianNaiveBayes {
 
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
         const ROWS: usize = 4096;
-        let blocks: Vec<Vec<Vec<f64>>> = self
-            .standard
-            .rows(features)
-            .par_chunks(ROWS * self.standard.n_kept())
-            .map(|rows| self.probabilities(rows))
-            .collect::<Result<_>>()?;
+        let rows = self.standard.rows(features);
+        let blocks = rows.chunks(ROWS * self.standard.n_kept());
+        let blocks = parallel::map(blocks, |_, rows| self.probabilities(rows));
+        let blocks = blocks.into_iter().collect::<Result<Vec<Vec<Vec<f64>>>>>()?;
         let mut outputs = vec![Vec::new(); self.n_outputs];
         for (k, &class) in self.present.iter().enumerate() {
             let output = match (self.n_outputs, class) {

@@ -4,7 +4,6 @@ use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_svm::Svm;
 use ndarray016::{Array1, ArrayView1};
-use rayon::prelude::*;
 
 use super::matrix::columns;
 use super::platt::Platt;
@@ -16,6 +15,7 @@ use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 /// How a [`SupportVectorMachine`] compares two rows.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -144,11 +144,10 @@ impl Estimator<Labels> for SupportVectorMachine {
         if training.is_constant() {
             return Ok(training.finish(target, None));
         }
-        let machines = training
-            .varying()
-            .into_par_iter()
-            .map(|k| Ok((k, self.fit_output(&training, k)?)))
-            .collect::<Result<Vec<_>>>()?;
+        let machines = parallel::map(training.varying(), |_, k| {
+            Ok((k, self.fit_output(&training, k)?))
+        });
+        let machines = machines.into_iter().collect::<Result<Vec<_>>>()?;
         let n_outputs = training.outputs.len();
         Ok(training.finish(
             target,
@@ -198,20 +197,18 @@ impl SupportVectorMachine {
             }
             None => deal_rows(&strata, self.n_folds.min(positive.len()), seed)?,
         };
-        let parts = (0..folds.n_folds())
-            .into_par_iter()
-            .map(|fold| {
-                let train = folds.train(fold);
-                let known: Vec<bool> = train.iter().map(|&row| positive[row as usize]).collect();
-                if all_equal(&known) {
-                    return Ok((Vec::new(), Vec::new()));
-                }
-                let machine = Machine::fit(self, &training.features.take(&train), &known)?;
-                let rows = folds.validation(fold);
-                let margins = machine.margins(&training.features.take(&rows))?;
-                Ok((rows, margins))
-            })
-            .collect::<Result<Vec<(Vec<u32>, Vec<f64>)>>>()?;
+        let parts = parallel::map(0..folds.n_folds(), |_, fold| {
+            let train = folds.train(fold);
+            let known: Vec<bool> = train.iter().map(|&row| positive[row as usize]).collect();
+            if all_equal(&known) {
+                return Ok((Vec::new(), Vec::new()));
+            }
+            let machine = Machine::fit(self, &training.features.take(&train), &known)?;
+            let rows = folds.validation(fold);
+            let margins = machine.margins(&training.features.take(&rows))?;
+            Ok((rows, margins))
+        });
+        let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
         let (rows, margins): (Vec<Vec<u32>>, Vec<Vec<f64>>) = parts.into_iter().unzip();
         Ok((rows.concat(), margins.concat()))
     }
@@ -260,15 +257,17 @@ impl Machine {
 
     /// The margin of each row, positive on the positive side.
     fn margins<P: Provenance>(&self, features: &Features<P>) -> Result<Vec<f64>> {
+        const ROWS: usize = 64;
         let Some(svm) = &self.svm else {
             return Ok(vec![0.0; features.n_rows()]);
         };
-        let margins: Vec<f64> = self
-            .standard
-            .rows(features)
-            .par_chunks_exact(self.standard.n_kept())
-            .map(|row| svm.weighted_sum(&ArrayView1::from(row)) - svm.rho)
-            .collect();
+        let p = self.standard.n_kept();
+        let margin = |row| svm.weighted_sum(&ArrayView1::from(row)) - svm.rho;
+        let rows = self.standard.rows(features);
+        let margins = parallel::map(rows.chunks(ROWS * p), |_, rows| {
+            rows.chunks_exact(p).map(margin).collect::<Vec<f64>>()
+        })
+        .concat();
         match margins.iter().find(|margin| !margin.is_finite()) {
             Some(margin) => Err(Error::backend("linfa", format!("a margin of {margin}"))),
             None => Ok(margins),

@@ -4,7 +4,6 @@ use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_trees::TreeNode;
 use ndarray016::Array1;
-use rayon::prelude::*;
 
 use super::matrix::column_view;
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenance};
@@ -13,6 +12,7 @@ use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 /// One classification tree (linfa's `DecisionTree`, Gini impurity), with its defects.
 ///
@@ -101,19 +101,16 @@ impl Estimator<Labels> for DecisionTree {
             return Ok(training.finish(target, None));
         }
         let weights = scaled_weights(training.weights.as_deref(), training.n_rows());
-        let outputs = training
-            .outputs
-            .par_iter()
-            .map(|y| {
-                Tree::fit(
-                    &training.features,
-                    y,
-                    &weights,
-                    self.max_depth,
-                    self.min_weight_leaf,
-                )
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let outputs = parallel::map(&training.outputs, |_, y| {
+            Tree::fit(
+                &training.features,
+                y,
+                &weights,
+                self.max_depth,
+                self.min_weight_leaf,
+            )
+        });
+        let outputs = outputs.into_iter().collect::<Result<Vec<_>>>()?;
         Ok(training.finish(target, Some(FittedDecisionTree { outputs })))
     }
 
@@ -136,11 +133,9 @@ impl OutputModel for FittedDecisionTree {
     }
 
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
-        Ok(self
-            .outputs
-            .par_iter()
-            .map(|tree| tree.predict(features))
-            .collect())
+        Ok(parallel::map(&self.outputs, |_, tree| {
+            tree.predict(features)
+        }))
     }
 }
 

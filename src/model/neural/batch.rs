@@ -4,8 +4,6 @@
 //! blocks of weights. Each sum is made by one part in one order, so that results are the same bits
 //! on any number of threads.
 
-use rayon::prelude::*;
-
 use super::chunk::{Chunk, Dropout, LayerShape, Moments};
 use super::inputs::Encoded;
 use super::loss::Head;
@@ -13,6 +11,7 @@ use super::network::{Dense, Network, Norm};
 use super::optimizer::{Block, State, Step};
 use super::periodic::{Periodic, PeriodicGradients};
 use super::tables::{Dropped, Kind, Table, TableBatch};
+use crate::parallel;
 use crate::random::Seed;
 
 /// Rows that go through the network together.
@@ -127,35 +126,27 @@ impl Trainer {
         let (tables, chunks, norms) = (&mut self.tables, &self.chunks, &self.norms);
         let mut work = self.states.work(network, tables, norms, &mut self.periodic);
         let Some(mut step) = step else {
-            work.par_iter_mut()
-                .with_max_len(1)
-                .for_each(|part| part.differentiate(chunks));
+            parallel::for_each(&mut work, |_, part| part.differentiate(chunks));
             return loss;
         };
         let Some(max_norm) = max_norm else {
-            work.into_par_iter().with_max_len(1).for_each(|mut part| {
+            parallel::for_each(work, |_, mut part| {
                 part.differentiate(chunks);
                 part.apply(step);
             });
             return loss;
         };
-        let squares: Vec<f64> = work
-            .par_iter_mut()
-            .with_max_len(1)
-            .map(|part| {
-                part.differentiate(chunks);
-                part.squares()
-            })
-            .collect();
+        let squares = parallel::map(&mut work, |_, part| {
+            part.differentiate(chunks);
+            part.squares()
+        });
         let norm = squares.iter().sum::<f64>().sqrt();
         if norm > max_norm {
             #[allow(clippy::cast_possible_truncation, reason = "gradients have 32 bits")]
             let factor = (max_norm / norm) as f32;
             step.factor = factor;
         }
-        work.into_par_iter()
-            .with_max_len(1)
-            .for_each(|part| part.apply(step));
+        parallel::for_each(work, |_, part| part.apply(step));
         loss
     }
 
@@ -170,17 +161,13 @@ impl Trainer {
             seed: seeds.levels.at(table),
             probability: noise.level_dropout,
         };
-        self.tables
-            .par_iter_mut()
-            .with_max_len(1)
-            .zip(&network.tables)
-            .zip(&data.inputs.lookups)
-            .enumerate()
-            .for_each(|(t, ((batch, table), lookup))| {
-                let is_dropped = noise.level_dropout > 0.0 && table.kind == Kind::Levels;
-                let dropped = is_dropped.then(|| dropped(t));
-                batch.look_up(table, lookup, rows.iter().copied(), dropped);
-            });
+        let tables = self.tables.iter_mut().zip(&network.tables);
+        let tables = tables.zip(&data.inputs.lookups);
+        parallel::for_each(tables, |t, ((batch, table), lookup)| {
+            let is_dropped = noise.level_dropout > 0.0 && table.kind == Kind::Levels;
+            let dropped = is_dropped.then(|| dropped(t));
+            batch.look_up(table, lookup, rows.iter().copied(), dropped);
+        });
     }
 
     fn forward(&mut self, network: &mut Network, batch: Batch<'_>) {
@@ -210,8 +197,7 @@ impl Trainer {
         // Without batch normalization chunks go all the way by themselves.
         if network.norms.is_empty() {
             let network = &*network;
-            let chunks = self.chunks.par_iter_mut().with_max_len(1).enumerate();
-            chunks.for_each(|(c, chunk)| {
+            parallel::for_each(&mut self.chunks, |c, chunk| {
                 enter(network, c, chunk);
                 for layer in 0..last {
                     chunk.activate(network, layer, dropout);
@@ -220,13 +206,11 @@ impl Trainer {
             });
             return;
         }
-        let chunks = self.chunks.par_iter_mut().with_max_len(1).enumerate();
-        chunks.for_each(|(c, chunk)| enter(network, c, chunk));
+        parallel::for_each(&mut self.chunks, |c, chunk| enter(network, c, chunk));
         for layer in 0..last {
             self.norms[layer].measure(&self.chunks, layer, &mut network.norms[layer]);
             let (network, norm) = (&*network, &self.norms[layer]);
-            let chunks = self.chunks.par_iter_mut().with_max_len(1);
-            chunks.for_each(|chunk| {
+            parallel::for_each(&mut self.chunks, |_, chunk| {
                 chunk.normalize(network, layer, &norm.mean, &norm.variance);
                 chunk.activate(network, layer, dropout);
                 chunk.sum(network, layer + 1);
@@ -245,9 +229,8 @@ impl Trainer {
             let rows = rows.map(|&row| (data.y[row as usize], data.weights[row as usize]));
             chunk.lose(network, data.head, rows, noise.label_smoothing, share);
         };
-        let chunks = self.chunks.par_iter_mut().with_max_len(1);
         if network.norms.is_empty() {
-            chunks.for_each(|chunk| {
+            parallel::for_each(&mut self.chunks, |_, chunk| {
                 lose(chunk);
                 for layer in (1..=last).rev() {
                     chunk.go_back(network, layer);
@@ -256,22 +239,21 @@ impl Trainer {
             });
             return;
         }
-        chunks.for_each(lose);
+        parallel::for_each(&mut self.chunks, |_, chunk| lose(chunk));
         for layer in (0..last).rev() {
-            let chunks = self.chunks.par_iter_mut().with_max_len(1);
-            chunks.for_each(|chunk| chunk.go_back(network, layer + 1));
+            parallel::for_each(&mut self.chunks, |_, chunk| {
+                chunk.go_back(network, layer + 1);
+            });
             let norm = &mut self.norms[layer];
             norm.gradients = Moments::new(network.layers[layer].n_out);
             for chunk in &self.chunks {
                 chunk.add_norm_gradients(layer, &mut norm.gradients);
             }
-            let chunks = self.chunks.par_iter_mut().with_max_len(1);
-            chunks.for_each(|chunk| {
+            parallel::for_each(&mut self.chunks, |_, chunk| {
                 chunk.denormalize(network, layer, &norm.variance, &norm.gradients);
             });
         }
-        let chunks = self.chunks.par_iter_mut().with_max_len(1);
-        chunks.for_each(|chunk| chunk.leave(network));
+        parallel::for_each(&mut self.chunks, |_, chunk| chunk.leave(network));
     }
 
     /// All gradients of the last batch as one vector, in the order of [`parameters`].

@@ -1,13 +1,13 @@
 //! From features to inputs: levels to rows of tables, numbers to a common scale. Learned from the
 //! rows that the network is trained on.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::options::{NumericEmbedding, NumericScaling};
 use super::tables::{Kind, TableShape};
 use crate::data::{FeatureKind, Features, Provenance, RowIndex};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::parallel;
 use crate::transform::columnwise::Numbers;
 use crate::transform::sample::is_rounding;
 use crate::transform::scale::normal::inverse_normal;
@@ -321,10 +321,10 @@ impl Inputs {
         weights: Option<&[f64]>,
         options: InputOptions,
     ) -> Result<Self> {
-        check_infinite(features)?;
+        features.check_not_infinite()?;
         let weights = weights.map(|weights| rows.gather(weights));
         let weights = weights.as_deref();
-        let learned = (0..features.n_features()).into_par_iter().map(|j| {
+        let learned = parallel::map(0..features.n_features(), |_, j| {
             let values = features.column(j);
             if let FeatureKind::Code { n_codes } = features.fields()[j].kind() {
                 let levels = Levels::new(values, rows, n_codes, options.min_level_count);
@@ -345,7 +345,6 @@ impl Inputs {
             };
             (source, numbers.any_missing())
         });
-        let learned: Vec<(Source, bool)> = learned.collect();
         let is_number = |(source, _): &&(Source, bool)| matches!(source, Source::Number { .. });
         let n_scaled = learned.iter().filter(is_number).count();
         let (mut n_columns, mut n_numbers) = (0, n_scaled);
@@ -408,51 +407,44 @@ impl Inputs {
 
     /// The inputs of all rows.
     pub(super) fn encode<P: Provenance>(&self, features: &Features<P>) -> Result<Encoded> {
-        check_infinite(features)?;
+        features.check_not_infinite()?;
         let n_rows = features.n_rows();
-        let lookups: Vec<Option<Lookup>> = self
-            .sources
-            .par_iter()
-            .enumerate()
-            .map(|(j, source)| {
-                let values = features.column(j).iter();
-                match source {
-                    Source::Levels(levels) => {
-                        Some(Lookup::Rows(values.map(|&v| levels.row(v)).collect()))
-                    }
-                    Source::Knots(knots) => {
-                        Some(Lookup::Places(values.map(|&v| knots.place(v)).collect()))
-                    }
-                    Source::Number { .. } => None,
+        let lookups = parallel::map(&self.sources, |j, source| {
+            let values = features.column(j).iter();
+            match source {
+                Source::Levels(levels) => {
+                    Some(Lookup::Rows(values.map(|&v| levels.row(v)).collect()))
                 }
-            })
-            .collect();
+                Source::Knots(knots) => {
+                    Some(Lookup::Places(values.map(|&v| knots.place(v)).collect()))
+                }
+                Source::Number { .. } => None,
+            }
+        });
         let mut numbers = vec![0.0; n_rows * self.n_numbers];
         if self.n_numbers > 0 {
-            numbers
-                .par_chunks_mut(CHUNK * self.n_numbers)
-                .enumerate()
-                .for_each(|(chunk, out)| {
-                    let first = chunk * CHUNK;
-                    let n = out.len() / self.n_numbers;
-                    for (j, source) in self.sources.iter().enumerate() {
-                        let Source::Number {
-                            curve,
-                            column,
-                            mark,
-                        } = source
-                        else {
-                            continue;
-                        };
-                        let values = &features.column(j)[first..first + n];
-                        for (out, &value) in out.chunks_exact_mut(self.n_numbers).zip(values) {
-                            out[*column] = curve.at(value);
-                            if let Some(mark) = mark {
-                                out[*mark] = f32::from(u8::from(value.is_nan()));
-                            }
+            let chunks = numbers.chunks_mut(CHUNK * self.n_numbers);
+            parallel::for_each(chunks, |chunk, out| {
+                let first = chunk * CHUNK;
+                let n = out.len() / self.n_numbers;
+                for (j, source) in self.sources.iter().enumerate() {
+                    let Source::Number {
+                        curve,
+                        column,
+                        mark,
+                    } = source
+                    else {
+                        continue;
+                    };
+                    let values = &features.column(j)[first..first + n];
+                    for (out, &value) in out.chunks_exact_mut(self.n_numbers).zip(values) {
+                        out[*column] = curve.at(value);
+                        if let Some(mark) = mark {
+                            out[*mark] = f32::from(u8::from(value.is_nan()));
                         }
                     }
-                });
+                }
+            });
         }
         Ok(Encoded {
             n_rows,
@@ -499,21 +491,4 @@ impl Inputs {
 pub(super) enum Place {
     Row(u32),
     Between(f32),
-}
-
-/// Names the first infinite number.
-fn check_infinite<P: Provenance>(features: &Features<P>) -> Result<()> {
-    let find = |j: usize| {
-        let column = features.column(j);
-        let row = column.iter().position(|v| v.is_infinite())?;
-        let error = Error::not_finite(f64::from(column[row])).in_row(row);
-        Some(error.in_column(features.fields()[j].name()))
-    };
-    match (0..features.n_features())
-        .into_par_iter()
-        .find_map_first(find)
-    {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
 }

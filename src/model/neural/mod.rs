@@ -46,7 +46,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use fitted::{Embedding, FittedNeuralNetwork, Trained};
@@ -69,6 +68,7 @@ use crate::error::{Error, Result};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, bytes};
+use crate::parallel;
 
 /// A network of classes: its loss is the log loss, and it predicts probabilities.
 pub type NeuralClassifier = NeuralNetwork<Labels>;
@@ -531,13 +531,10 @@ impl NetworkOptions {
             validation: rows.validation,
         };
         let seed = context.seed().child("network");
-        let networks = fitted.networks.into_par_iter().enumerate();
-        let ended: Vec<(TrainedNetwork, End)> = networks
-            .map(|(i, network)| {
-                let progress = context.progress();
-                train::train(options, noise, network, &split, seed.at(i), progress)
-            })
-            .collect();
+        let ended = parallel::map(fitted.networks, |i, network| {
+            let progress = context.progress();
+            train::train(options, noise, network, &split, seed.at(i), progress)
+        });
         let ends: Vec<End> = ended.iter().map(|(_, end)| *end).collect();
         fitted.networks = ended.into_iter().map(|(network, _)| network).collect();
         Ok(Trained::new(fitted, &ends))

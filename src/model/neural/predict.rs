@@ -1,13 +1,12 @@
 //! Forward without training.
 
-use rayon::prelude::*;
-
 use super::batch::CHUNK;
 use super::chunk::{Chunk, activate, extend_inputs, normalize_one};
 use super::inputs::{Encoded, Inputs};
 use super::loss::Head;
 use super::network::Network;
 use super::tables::{TableBatch, add_scaled};
+use crate::parallel;
 
 /// Adds the predictions of rows of the data, times a share: `out` has one number a row and score.
 ///
@@ -21,42 +20,33 @@ pub(super) fn add_predictions(
     out: &mut [f64],
 ) {
     let n_scores = head.n_scores();
-    let tables: Vec<TableBatch> = network
-        .tables
-        .par_iter()
-        .zip(&data.lookups)
-        .with_max_len(1)
-        .map(|(table, lookup)| {
-            let mut batch = TableBatch::default();
-            batch.look_up(table, lookup, rows.iter().copied(), None);
-            batch
-        })
-        .collect();
+    let tables = network.tables.iter().zip(&data.lookups);
+    let tables = parallel::map(tables, |_, (table, lookup)| {
+        let mut batch = TableBatch::default();
+        batch.look_up(table, lookup, rows.iter().copied(), None);
+        batch
+    });
     let share = share / network.n_members as f64;
     let last = network.layers.len() - 1;
-    out.par_chunks_mut(CHUNK * n_scores)
-        .zip(rows.par_chunks(CHUNK))
-        .enumerate()
-        .for_each_init(
-            || Chunk::new(network),
-            |chunk, (c, (out, rows))| {
-                chunk.first = c * CHUNK;
-                chunk.enter(network, data, rows.iter().copied(), &tables);
-                for layer in 0..last {
-                    if let Some(norm) = network.norms.get(layer) {
-                        chunk.normalize(network, layer, &norm.mean, &norm.variance);
-                    }
-                    chunk.activate(network, layer, None);
-                    chunk.sum(network, layer + 1);
-                }
-                let scores = chunk.scores().chunks_exact(n_scores * network.n_members);
-                for (out, scores) in out.chunks_exact_mut(n_scores).zip(scores) {
-                    for scores in scores.chunks_exact(n_scores) {
-                        head.add_prediction(scores, share, out);
-                    }
-                }
-            },
-        );
+    let chunks = out.chunks_mut(CHUNK * n_scores).zip(rows.chunks(CHUNK));
+    let room = || Chunk::new(network);
+    parallel::map_with(room, chunks, |chunk, c, (out, rows)| {
+        chunk.first = c * CHUNK;
+        chunk.enter(network, data, rows.iter().copied(), &tables);
+        for layer in 0..last {
+            if let Some(norm) = network.norms.get(layer) {
+                chunk.normalize(network, layer, &norm.mean, &norm.variance);
+            }
+            chunk.activate(network, layer, None);
+            chunk.sum(network, layer + 1);
+        }
+        let scores = chunk.scores().chunks_exact(n_scores * network.n_members);
+        for (out, scores) in out.chunks_exact_mut(n_scores).zip(scores) {
+            for scores in scores.chunks_exact(n_scores) {
+                head.add_prediction(scores, share, out);
+            }
+        }
+    });
 }
 
 /// Adds the prediction of one row of features, times a share.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::xgb_regressor::{Objective, XGRegressor, XGRegressorParameters};
 
@@ -13,6 +12,7 @@ use crate::model::adapter::linear::logistic;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 use crate::random::Seed;
 
 type Booster = XGRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>>;
@@ -144,23 +144,19 @@ impl GradientBoosting {
         let x = dense(&training.features)?;
         let x_rows = dense_rows(&training.features)?;
         let classes = !target.class_names().is_empty();
-        let boosters = training
-            .outputs
-            .par_iter()
-            .enumerate()
-            .map(|(k, y)| {
-                let seed = training.seed.child("boosting").at(k);
-                if classes {
-                    self.fit_class(&x, &x_rows, y, seed).map(Boosted::Class)
-                } else {
-                    let mean = y.iter().sum::<f64>() / y.len() as f64;
-                    // The mean stays in f64: smartcore's sums are as narrow as its features.
-                    let centred: Vec<f64> = y.iter().map(|v| v - mean).collect();
-                    self.trees(&x, &centred, self.n_trees, self.learning_rate, seed)
-                        .map(|trees| Boosted::Values(mean, trees))
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let boosters = parallel::map(&training.outputs, |k, y| {
+            let seed = training.seed.child("boosting").at(k);
+            if classes {
+                self.fit_class(&x, &x_rows, y, seed).map(Boosted::Class)
+            } else {
+                let mean = y.iter().sum::<f64>() / y.len() as f64;
+                // The mean stays in f64: smartcore's sums are as narrow as its features.
+                let centred: Vec<f64> = y.iter().map(|v| v - mean).collect();
+                self.trees(&x, &centred, self.n_trees, self.learning_rate, seed)
+                    .map(|trees| Boosted::Values(mean, trees))
+            }
+        });
+        let boosters = boosters.into_iter().collect::<Result<Vec<_>>>()?;
         Ok((training, Some(FittedGradientBoosting { boosters })))
     }
 }
@@ -319,15 +315,13 @@ impl OutputModel for FittedGradientBoosting {
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
         // smartcore copies each row for each tree.
         let x = dense_rows(features)?;
-        self.boosters
-            .par_iter()
-            .map(|booster| match booster {
-                Boosted::Class(booster) => booster.predict(&x, features.n_rows()),
-                Boosted::Values(mean, booster) => {
-                    let values = leaf_of_rows(booster, &x)?;
-                    Ok(values.into_iter().map(|v| mean + f64::from(v)).collect())
-                }
-            })
-            .collect()
+        let outputs = parallel::map(&self.boosters, |_, booster| match booster {
+            Boosted::Class(booster) => booster.predict(&x, features.n_rows()),
+            Boosted::Values(mean, booster) => {
+                let values = leaf_of_rows(booster, &x)?;
+                Ok(values.into_iter().map(|v| mean + f64::from(v)).collect())
+            }
+        });
+        outputs.into_iter().collect()
     }
 }

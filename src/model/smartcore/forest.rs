@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use smartcore::ensemble::extra_trees_regressor::ExtraTreesRegressorParameters;
 use smartcore::ensemble::random_forest_regressor::RandomForestRegressorParameters;
 use smartcore::error::Failed;
@@ -16,6 +15,7 @@ use crate::model::adapter::limits::DEFAULT_MEMORY_LIMIT;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
 use crate::model::options::at_least_one;
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 /// A forest is fitted as so many smaller ones side by side, whatever the number of threads: each
 /// sorts the features anew.
@@ -307,22 +307,20 @@ fn fit_parts(
         .enumerate()
         .map(|(k, y)| {
             let seed = training.seed.child("forest").at(k);
-            (0..n_parts)
-                .into_par_iter()
-                .map(|part| {
-                    let job = Job {
-                        n_trees: (part + 1) * options.n_trees / n_parts
-                            - part * options.n_trees / n_parts,
-                        levels,
-                        max_features,
-                        seed: seed.at(part).value(),
-                    };
-                    guarded(Backend::Smartcore, || {
-                        fit(&x, y, training.weights.as_deref(), &job)
-                    })?
-                    .map_err(|cause| failed(Backend::Smartcore, &cause))
-                })
-                .collect::<Result<Vec<Part>>>()
+            let parts = parallel::map(0..n_parts, |_, part| {
+                let job = Job {
+                    n_trees: (part + 1) * options.n_trees / n_parts
+                        - part * options.n_trees / n_parts,
+                    levels,
+                    max_features,
+                    seed: seed.at(part).value(),
+                };
+                guarded(Backend::Smartcore, || {
+                    fit(&x, y, training.weights.as_deref(), &job)
+                })?
+                .map_err(|cause| failed(Backend::Smartcore, &cause))
+            });
+            parts.into_iter().collect::<Result<Vec<Part>>>()
         })
         .collect::<Result<Vec<_>>>()?;
     Ok((training, Some(FittedTrees { outputs })))

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use smartcore::linalg::basic::arrays::{
     Array, Array2, ArrayView1, ArrayView2, MutArray, MutArrayView2,
 };
@@ -17,6 +16,7 @@ use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guar
 use crate::model::blocks::softmax;
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 /// Gaussian naive Bayes for two classes or more (smartcore's `GaussianNB`).
 ///
@@ -179,15 +179,18 @@ impl OutputModel for FittedGaussianNaiveBayes {
     }
 
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
+        const ROWS: usize = 4096;
+        let p = self.standard.n_kept();
         let points = self.standard.rows(features);
         let mut columns: Vec<Vec<f64>> = self
             .classes
             .iter()
             .map(|class| {
-                points
-                    .par_chunks_exact(self.standard.n_kept())
-                    .map(|point| class.log_likelihood(point))
-                    .collect()
+                let of = |point| class.log_likelihood(point);
+                parallel::map(points.chunks(ROWS * p), |_, points| {
+                    points.chunks_exact(p).map(of).collect::<Vec<f64>>()
+                })
+                .concat()
             })
             .collect();
         softmax(&mut columns);

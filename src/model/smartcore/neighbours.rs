@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use smartcore::algorithm::neighbour::linear_search::LinearKNNSearch;
 use smartcore::metrics::distance::euclidian::Euclidian;
 
@@ -12,6 +11,7 @@ use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
 use crate::model::options::{at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 /// k nearest neighbours (smartcore's linear search), for classes and values.
 ///
@@ -163,12 +163,10 @@ impl OutputModel for FittedKNearestNeighbors {
     }
 
     fn outputs(&self, features: &Features<OutOfSample>) -> Result<Vec<Vec<f64>>> {
-        let rows: Vec<Vec<f64>> = self
-            .standard
-            .rows(features)
-            .par_chunks_exact(self.standard.n_kept())
-            .map(|point| self.predict(point))
-            .collect::<Result<_>>()?;
+        let points = self.standard.rows(features);
+        let points = points.chunks_exact(self.standard.n_kept());
+        let rows = parallel::map(points, |_, point| self.predict(point));
+        let rows = rows.into_iter().collect::<Result<Vec<Vec<f64>>>>()?;
         Ok((0..self.outputs.len())
             .map(|k| rows.iter().map(|row| row[k]).collect())
             .collect())

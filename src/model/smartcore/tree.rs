@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use smartcore::ensemble::extra_trees_regressor::ExtraTreesRegressor;
 use smartcore::ensemble::random_forest_regressor::RandomForestRegressor;
 use smartcore::linalg::basic::matrix::DenseMatrix;
@@ -17,6 +16,7 @@ use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::parallel;
 
 type Matrix = DenseMatrix<f32>;
 pub(crate) type Tree = DecisionTreeRegressor<f32, f64, Matrix, Vec<f64>>;
@@ -185,10 +185,8 @@ impl OutputModel for FittedTrees {
         self.outputs
             .iter()
             .map(|parts| {
-                let predictions: Vec<Vec<f64>> = parts
-                    .par_iter()
-                    .map(|part| part.predict(&x))
-                    .collect::<Result<_>>()?;
+                let predictions = parallel::map(parts, |_, part| part.predict(&x));
+                let predictions = predictions.into_iter().collect::<Result<Vec<_>>>()?;
                 let n_trees: usize = parts.iter().map(Part::n_trees).sum();
                 let mut mean = vec![0.0; features.n_rows()];
                 for (part, prediction) in parts.iter().zip(&predictions) {
