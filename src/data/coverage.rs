@@ -10,14 +10,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::{
     Column, ColumnData, ColumnKind, Field, Levels, MISSING_CODE, Number, RowIndex, Rows,
     for_each_numbers,
 };
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 /// So many unseen levels of a column are kept as examples.
 const MOST_EXAMPLES: usize = 5;
@@ -126,9 +124,7 @@ impl Profile {
     /// The profile of training rows: of their features, or of the columns that were chosen.
     #[must_use]
     pub fn of(rows: Rows<'_>) -> Self {
-        let features: Vec<(&Field, &Column)> = rows.features().collect();
-        let columns = features.par_iter().with_min_len(shortest_run(rows.len()));
-        let columns = columns.map(|(field, column)| ColumnProfile {
+        let profile = |_, (field, column): (&Field, &Column)| ColumnProfile {
             name: field.name().to_owned(),
             kind: column.kind(),
             n_missing: n_missing(column, rows.index()),
@@ -144,10 +140,10 @@ impl Profile {
                     seen,
                 }
             }),
-        });
+        };
         Self {
             n_rows: rows.len(),
-            columns: columns.collect::<Vec<_>>().into(),
+            columns: parallel::map_small(rows.len(), rows.features(), profile).into(),
         }
     }
 
@@ -173,12 +169,11 @@ impl Profile {
                 _ => not_compared.push(name.to_owned()),
             }
         }
-        let pairs = pairs.par_iter().with_min_len(shortest_run(rows.len()));
         Coverage {
             n_rows: rows.len(),
-            columns: pairs
-                .map(|(profile, column)| profile.coverage(column, rows.index(), self.n_rows))
-                .collect(),
+            columns: parallel::map_small(rows.len(), pairs, |_, (profile, column)| {
+                profile.coverage(column, rows.index(), self.n_rows)
+            }),
             not_compared,
         }
     }

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 mod sealed {
     #[allow(unnameable_types, reason = "nobody else shall implement it")]
@@ -379,14 +378,19 @@ impl<P: Provenance> Features<P> {
     fn check_values(&self, is_good: impl Fn(f32) -> bool + Sync) -> Result<()> {
         /// Values that are looked at without a branch.
         const RUN: usize = 4096;
-        let columns = (0..self.n_features()).into_par_iter();
-        let columns = columns.with_min_len(shortest_run(self.n_rows));
-        let bad = columns.find_map_first(|j| {
+        let all_good = |run: &[f32]| run.iter().fold(true, |all, &v| all & is_good(v));
+        let first_bad = AtomicUsize::new(self.n_features());
+        parallel::for_each_small(self.n_rows, self.fields.iter(), |j, _| {
+            let may_be_first = j < first_bad.load(Ordering::Relaxed);
+            if may_be_first && !self.column(j).chunks(RUN).all(all_good) {
+                first_bad.fetch_min(j, Ordering::Relaxed);
+            }
+        });
+        let j = first_bad.into_inner();
+        let bad = self.fields.get(j).and_then(|field| {
             let column = self.column(j);
-            let all_good = |run: &[f32]| run.iter().fold(true, |all, &v| all & is_good(v));
-            let run = column.chunks(RUN).position(|run| !all_good(run))?;
-            let row = (run * RUN..column.len()).find(|&row| !is_good(column[row]))?;
-            Some((row, &self.fields[j], column[row]))
+            let row = column.iter().position(|&v| !is_good(v))?;
+            Some((row, field, column[row]))
         });
         let Some((row, field, value)) = bad else {
             return Ok(());

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
-
 use super::parse::{MissingCounts, are_names};
 use super::{Column, ColumnData, ColumnKind, MISSING_CODE, Note, Role, RowIndex, Table};
+use crate::parallel;
 use crate::text_table::{Align, write_table};
 
 /// What each column of a table holds; prints as an aligned table.
@@ -87,23 +86,20 @@ impl Summary {
         missing: impl Fn(usize, &Column) -> MissingCounts + Sync,
     ) -> Self {
         let fields = table.schema().fields();
-        let columns = (0..fields.len())
-            .into_par_iter()
-            .map(|i| {
-                let column = table.column_at(i);
-                let (n_distinct, content) = content_of(column);
-                ColumnSummary {
-                    name: fields[i].name().to_owned(),
-                    kind: column.kind(),
-                    role: fields[i].role(),
-                    n_rows: column.len(),
-                    missing: missing(i, column),
-                    n_distinct,
-                    is_identifier: is_identifier(column, n_distinct),
-                    content,
-                }
-            })
-            .collect();
+        let columns = parallel::map(fields, |i, field| {
+            let column = table.column_at(i);
+            let (n_distinct, content) = content_of(column);
+            ColumnSummary {
+                name: field.name().to_owned(),
+                kind: column.kind(),
+                role: field.role(),
+                n_rows: column.len(),
+                missing: missing(i, column),
+                n_distinct,
+                is_identifier: is_identifier(column, n_distinct),
+                content,
+            }
+        });
         Self {
             n_rows: table.n_rows(),
             columns,

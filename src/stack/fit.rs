@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::blend::FittedBlender;
 use super::fitted::{FittedLevel, FittedStack, Stacked};
 use super::meta::FittedForm;
@@ -21,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::folds::{FoldPlan, Folds, SplitContext, deal, strata_of};
 use crate::metrics::Metric;
 use crate::model::DynEstimator;
+use crate::parallel;
 use crate::progress::Progress;
 use crate::random::Seed;
 use crate::schedule::check_memory_limit;
@@ -665,16 +664,12 @@ fn cross_fit<Y: Target>(
     target: &Y,
     f: impl Fn(usize, &[u32], &[u32]) -> Result<Y::Prediction> + Sync,
 ) -> Result<Y::Prediction> {
-    let parts: Vec<Result<(Vec<u32>, Y::Prediction)>> = (0..folds.n_folds())
-        .into_par_iter()
-        .map(|fold| {
-            let rows = folds.validation(fold);
-            let prediction = f(fold, &folds.train(fold), &rows)
-                .and_then(|p| check_prediction(target, &p, rows.len()).map(|()| p))
-                .map_err(|e| e.in_fold(fold))?;
-            Ok((rows, prediction))
-        })
-        .collect();
+    let parts = parallel::map(0..folds.n_folds(), |_, fold| {
+        let rows = folds.validation(fold);
+        let prediction = f(fold, &folds.train(fold), &rows)
+            .and_then(|p| check_prediction(target, &p, rows.len()).map(|()| p));
+        prediction.map(|p| (rows, p)).map_err(|e| e.in_fold(fold))
+    });
     let mut columns: Vec<Vec<f64>> = Vec::new();
     for part in parts {
         let (rows, prediction) = part?;
@@ -752,21 +747,17 @@ fn fit_level<Y: StackTarget>(
         });
         Ok((predictor, prediction, seconds))
     };
-    let fits: Vec<Result<_>> = level
-        .members
-        .par_iter()
-        .map(|(name, estimator)| {
-            fit_one(name, estimator.as_ref()).map_err(|e| {
-                let error = e.in_member(name).in_level(number);
-                known.progress.event(&Event::Failed {
-                    member: name,
-                    split: None,
-                    error: &error,
-                });
-                error
-            })
+    let fits = parallel::map(&level.members, |_, (name, estimator)| {
+        fit_one(name, estimator.as_ref()).map_err(|e| {
+            let error = e.in_member(name).in_level(number);
+            known.progress.event(&Event::Failed {
+                member: name,
+                split: None,
+                error: &error,
+            });
+            error
         })
-        .collect();
+    });
     if known.progress.is_stopped() {
         return Err(Error::stopped());
     }

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::blend::{FittedBlender, weighted_mean};
 use super::meta::FittedForm;
 use super::{Meta, NewRows, StackReport};
 use crate::data::coverage::{Coverage, Profile};
-use crate::data::{Features, OutOfSample, Rows, Target, check_prediction};
+use crate::data::{OutOfSample, Rows, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::folds::FoldPlan;
 use crate::model::{FittedLearner, Predictor};
-use crate::parallel::{in_pool, shortest_run};
+use crate::parallel;
 use crate::transform::FittedTransformer;
 
 /// A fitted [`Stack`](super::Stack).
@@ -89,45 +87,35 @@ impl<Y: Target> SplitModels<Y> {
     ) -> Result<Placed<Y>> {
         let members: Vec<&(usize, FittedMember<Y>)> =
             self.members.iter().filter(|m| wanted(m.0)).collect();
-        let run = shortest_run(rows.len() * CELLS_A_PREDICTION);
+        let cells = rows.len() * CELLS_A_PREDICTION;
         let used = |view: usize| {
             members
                 .iter()
                 .any(|(_, m)| matches!(m, FittedMember::Predictor(v, _) if *v == view))
         };
-        let views: Vec<Result<Option<Features<OutOfSample>>>> = self
-            .views
-            .par_iter()
-            .enumerate()
-            .with_min_len(run)
-            .map(|(v, view)| match view {
-                Some(view) if used(v) => view
-                    .transformer
-                    .transform(rows)
-                    .map(Some)
-                    .map_err(|e| e.in_view(&*view.name)),
-                _ => Ok(None),
-            })
-            .collect();
+        let views = parallel::map_small(cells, &self.views, |v, view| match view {
+            Some(view) if used(v) => view
+                .transformer
+                .transform(rows)
+                .map(Some)
+                .map_err(|e| e.in_view(&*view.name)),
+            _ => Ok(None),
+        });
         let views = views.into_iter().collect::<Result<Vec<_>>>()?;
-        let predictions: Vec<Result<(usize, Y::Prediction)>> = members
-            .par_iter()
-            .with_min_len(run)
-            .map(|(place, member)| {
-                let result = match member {
-                    FittedMember::Learner(learner) => learner.predict(rows),
-                    FittedMember::Predictor(view, predictor) => match &views[*view] {
-                        Some(features) => predictor
-                            .predict(features)
-                            .map_err(|e| e.among(rows.index())),
-                        None => Err(Error::unsupported("a member without its view")),
-                    },
-                };
-                result
-                    .and_then(|p| check_prediction(shape, &p, rows.len()).map(|()| (*place, p)))
-                    .map_err(|e| e.in_member(&names[*place]).in_level(1))
-            })
-            .collect();
+        let predictions = parallel::map_small(cells, members, |_, (place, member)| {
+            let result = match member {
+                FittedMember::Learner(learner) => learner.predict(rows),
+                FittedMember::Predictor(view, predictor) => match &views[*view] {
+                    Some(features) => predictor
+                        .predict(features)
+                        .map_err(|e| e.among(rows.index())),
+                    None => Err(Error::unsupported("a member without its view")),
+                },
+            };
+            result
+                .and_then(|p| check_prediction(shape, &p, rows.len()).map(|()| (*place, p)))
+                .map_err(|e| e.in_member(&names[*place]).in_level(1))
+        });
         predictions.into_iter().collect()
     }
 }
@@ -152,7 +140,7 @@ impl<Y: Target> FittedStack<Y> {
     }
 
     pub(crate) fn predict_here(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Y::Prediction> {
-        in_pool(self.work(rows), || {
+        parallel::in_pool(self.work(rows), || {
             self.blend(rows, self.members_with(rows, new_rows)?)
         })
     }
@@ -178,7 +166,7 @@ impl<Y: Target> FittedStack<Y> {
         &self,
         rows: Rows<'_>,
     ) -> Result<(Y::Prediction, Vec<Y::Prediction>)> {
-        in_pool(self.work(rows), || {
+        parallel::in_pool(self.work(rows), || {
             let members = self.members_with(rows, self.new_rows)?;
             Ok((self.blend(rows, members.clone())?, members))
         })
@@ -223,7 +211,7 @@ impl<Y: Target> FittedStack<Y> {
     }
 
     pub(crate) fn members_here(&self, rows: Rows<'_>) -> Result<Vec<Y::Prediction>> {
-        in_pool(self.work(rows), || self.members_with(rows, self.new_rows))
+        parallel::in_pool(self.work(rows), || self.members_with(rows, self.new_rows))
     }
 
     fn members_with(&self, rows: Rows<'_>, new_rows: NewRows) -> Result<Vec<Y::Prediction>> {
@@ -239,12 +227,9 @@ impl<Y: Target> FittedStack<Y> {
                 "refit",
             )),
             (NewRows::FoldAverage | NewRows::Both, _) => {
-                let splits: Vec<Result<Placed<Y>>> = self
-                    .splits
-                    .par_iter()
-                    .with_min_len(shortest_run(self.work(rows)))
-                    .map(|split| split.predict(|_| true, &self.names, &self.shape, rows))
-                    .collect();
+                let splits = parallel::map_small(self.work(rows), &self.splits, |_, split| {
+                    split.predict(|_| true, &self.names, &self.shape, rows)
+                });
                 let mut of_member: Vec<Vec<Y::Prediction>> = vec![Vec::new(); self.names.len()];
                 for split in splits {
                     for (m, prediction) in split? {

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::batches::groups;
 use super::passthrough::Passthrough;
 use super::{DynTransformer, FittedTransformer, Placement, Scope, Selector, Transformer};
 use crate::data::batches::TrainBatches;
 use crate::data::{Feature, Features, InSample, OutOfSample, Provenance, Rows, Target, Train};
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 /// What becomes of features that no step chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -198,23 +196,16 @@ impl<Y: Target> ColumnTransformer<Y> {
     ) -> Result<(FittedColumnTransformer, Features<InSample>)> {
         let rows = train.rows();
         let steps = self.steps(rows, |selector| selector.positions(rows))?;
-        let results: Vec<Result<_>> = steps
-            .par_iter()
-            .map(|(step, positions)| {
-                let seed = train.seed().child(&step.name);
-                let train = train.select(positions).with_seed(seed);
-                let (fitted, features) = step
-                    .transformer
-                    .fit_transform_dyn(train)
-                    .map_err(|e| e.in_step(&step.name))?;
-                Ok((fitted, renamed(features, &step.name, self.naming)))
-            })
-            .collect();
-        let (fitted, parts): (Vec<_>, Vec<_>) = results
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .unzip();
+        let results = parallel::map(&steps, |_, (step, positions)| {
+            let seed = train.seed().child(&step.name);
+            let train = train.select(positions).with_seed(seed);
+            let (fitted, features) = step
+                .transformer
+                .fit_transform_dyn(train)
+                .map_err(|e| e.in_step(&step.name))?;
+            Ok((fitted, renamed(features, &step.name, self.naming)))
+        });
+        let (fitted, parts): (Vec<_>, Vec<_>) = results.into_iter().collect::<Result<_>>()?;
         let features = Features::join(parts, train.len())?;
         Ok((
             Self::fitted(steps, fitted, features.shared_fields()),
@@ -225,15 +216,12 @@ impl<Y: Target> ColumnTransformer<Y> {
     pub(crate) fn fit_part_here(&self, train: Train<'_, Y>) -> Result<FittedColumnTransformer> {
         let rows = train.rows();
         let steps = self.steps(rows, |selector| selector.positions(rows))?;
-        let fitted: Vec<Result<_>> = steps
-            .par_iter()
-            .map(|(step, positions)| {
-                let seed = train.seed().child(&step.name);
-                let train = train.select(positions).with_seed(seed);
-                let fitted = step.transformer.fit_part_dyn(train);
-                fitted.map_err(|e| e.in_step(&step.name))
-            })
-            .collect();
+        let fitted = parallel::map(&steps, |_, (step, positions)| {
+            let seed = train.seed().child(&step.name);
+            let train = train.select(positions).with_seed(seed);
+            let fitted = step.transformer.fit_part_dyn(train);
+            fitted.map_err(|e| e.in_step(&step.name))
+        });
         self.of_steps(steps, fitted.into_iter().collect::<Result<_>>()?)
     }
 
@@ -262,11 +250,7 @@ impl<Y: Target> ColumnTransformer<Y> {
             }
             let (loaded, _) = table.load(&positions, None, None)?;
             let train = train.with_loaded(&loaded);
-            let results: Vec<Result<_>> = rest[..n_steps]
-                .par_iter()
-                .map(|step| fit(step, train))
-                .collect();
-            for result in results {
+            for result in parallel::map(&rest[..n_steps], |_, step| fit(step, train)) {
                 fitted.push(result?);
             }
         }
@@ -356,12 +340,9 @@ impl FittedColumnTransformer {
 impl FittedTransformer for FittedColumnTransformer {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
         let cells_a_step = rows.len() * self.fields.len() / self.steps.len().max(1);
-        let parts: Vec<Result<_>> = self
-            .steps
-            .par_iter()
-            .with_min_len(shortest_run(cells_a_step))
-            .map(|(name, fitted)| fitted.transform(rows).map_err(|e| e.in_step(name)))
-            .collect();
+        let parts = parallel::map_small(cells_a_step, &self.steps, |_, (name, fitted)| {
+            fitted.transform(rows).map_err(|e| e.in_step(name))
+        });
         let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
         Features::join_as(Arc::clone(&self.fields), parts, rows.len())
     }

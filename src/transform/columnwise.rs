@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::batches::in_order_of;
 use super::placement::{Placement, moved};
 use super::sample::{Sample, mean_variance};
@@ -12,7 +10,7 @@ use crate::data::Number;
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, InSample};
 use crate::data::{OutOfSample, RowIndex, Rows, for_each_numbers, weighty};
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 /// Learns from one column.
 pub(crate) trait FitColumn: Sync {
@@ -530,8 +528,7 @@ pub(crate) fn numbers_to_fit(rows: Rows<'_>) -> Result<(Vec<Input>, Vec<Numbers<
 pub(crate) fn features_to_fit(
     features: &Features<InSample>,
 ) -> Result<(Vec<Input>, Vec<Numbers<'_>>)> {
-    let fields = features.fields().par_iter().enumerate();
-    let columns = fields.map(|(j, field)| {
+    let columns = parallel::map(features.fields(), |j, field| {
         let column = features.column(j);
         if any(column, f64::is_infinite)
             && let Some(row) = column.iter().position(|v| v.is_infinite())
@@ -546,7 +543,7 @@ pub(crate) fn features_to_fit(
         };
         Ok((input, Numbers::of_feature(column)))
     });
-    Ok(collect_in_order(columns)?.into_iter().unzip())
+    columns.into_iter().collect()
 }
 
 /// The numbers of the columns that something was fitted on.
@@ -587,13 +584,6 @@ pub(crate) fn check_weights(context: &FitContext<'_>, n_rows: usize) -> Result<(
     }
 }
 
-/// The first error by column, whatever the order in which columns were done.
-pub(crate) fn collect_in_order<T: Send>(
-    results: impl IndexedParallelIterator<Item = Result<T>>,
-) -> Result<Vec<T>> {
-    results.collect::<Vec<_>>().into_iter().collect()
-}
-
 /// One map a column.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Columnwise<M> {
@@ -631,11 +621,12 @@ impl<M: ColumnMap> Columnwise<M> {
         numbers: &[Numbers<'_>],
         context: &FitContext<'_>,
     ) -> Result<Self> {
-        let maps = collect_in_order(inputs.par_iter().zip(numbers).map(|(input, &numbers)| {
+        let maps = parallel::map(inputs.iter().zip(numbers), |_, (input, &numbers)| {
             specification
                 .fit_column(numbers, context)
                 .map_err(|e| e.in_column(input.name.as_str()))
-        }))?;
+        });
+        let maps = maps.into_iter().collect::<Result<_>>()?;
         let fields = inputs.iter().map(|i| Feature::number(&i.name)).collect();
         Ok(Self {
             inputs,
@@ -678,7 +669,7 @@ impl<M: ColumnMap> Columnwise<M> {
         let numbers = numbers_to_transform(&self.inputs, rows)?;
         let n_rows = rows.len();
         let mut values = vec![0.0; n_rows * numbers.len()];
-        let cells = values.par_chunks_mut(n_rows.max(1)).zip(numbers);
+        let cells = values.chunks_mut(n_rows.max(1)).zip(numbers);
         let cells = cells.map(|(out, numbers)| Cells::From(numbers, out));
         self.change(n_rows, cells)?;
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
@@ -688,23 +679,18 @@ impl<M: ColumnMap> Columnwise<M> {
         features.check_fields(&self.fields)?;
         let n_rows = features.n_rows();
         let mut values = features.into_buffer();
-        let cells = values.par_chunks_mut(n_rows.max(1));
+        let cells = values.chunks_mut(n_rows.max(1));
         self.change(n_rows, cells.map(Cells::InPlace))?;
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 
-    fn change<'a>(
-        &self,
-        n_rows: usize,
-        cells: impl IndexedParallelIterator<Item = Cells<'a>>,
-    ) -> Result<()> {
+    fn change<'a>(&self, n_rows: usize, cells: impl Iterator<Item = Cells<'a>>) -> Result<()> {
         let columns = cells.zip(&self.maps).zip(&self.inputs);
-        let columns = columns.with_min_len(shortest_run(n_rows));
-        collect_in_order(columns.map(|((cells, map), input)| {
+        let results = parallel::map_small(n_rows, columns, |_, ((cells, map), input)| {
             map.apply(cells)
                 .map_err(|e| e.in_column(input.name.as_str()))
-        }))?;
-        Ok(())
+        });
+        results.into_iter().collect()
     }
 
     pub(crate) fn fields(&self) -> &[Feature] {

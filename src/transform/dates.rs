@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::columnwise::{Cells, Input, Numbers, check_weights};
 use super::columnwise::{numbers_to_fit, numbers_to_transform};
 use super::{FittedTransformer, Scope, UnsupervisedTransformer};
@@ -11,7 +9,7 @@ use crate::data::UniqueNames;
 use crate::data::calendar::{date_of_days, days_of_date};
 use crate::data::{ColumnKind, Feature, Features, FitContext, OutOfSample, Rows};
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 /// One part of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -183,18 +181,15 @@ impl UnsupervisedTransformer for DateParts {
         }
         let (inputs, numbers) = numbers_to_fit(rows)?;
         check_years(&inputs, &numbers)?;
-        let origins = inputs
-            .par_iter()
-            .zip(&numbers)
-            .map(|(input, &numbers)| match self.origin {
-                Origin::Epoch => 0,
-                Origin::Day(day) => i64::from(day),
-                Origin::FirstDay => {
-                    let range = numbers.sample(context.weights()).range();
-                    range.map_or(0, |(first, _)| day_of(input.kind(), first))
-                }
-            })
-            .collect();
+        let columns = inputs.iter().zip(&numbers);
+        let origins = parallel::map(columns, |_, (input, &numbers)| match self.origin {
+            Origin::Epoch => 0,
+            Origin::Day(day) => i64::from(day),
+            Origin::FirstDay => {
+                let range = numbers.sample(context.weights()).range();
+                range.map_or(0, |(first, _)| day_of(input.kind(), first))
+            }
+        });
         let outputs: Vec<(usize, DatePart)> = (0..inputs.len())
             .flat_map(|j| self.parts.iter().map(move |&part| (j, part)))
             .filter(|&(j, part)| part.is_of_day() || inputs[j].kind() == ColumnKind::Datetime)
@@ -237,20 +232,17 @@ impl FittedTransformer for FittedDateParts {
         check_years(&self.inputs, &numbers)?;
         let n_rows = rows.len();
         let mut values = vec![0.0; n_rows * self.fields.len()];
-        values
-            .par_chunks_mut(n_rows.max(1))
-            .zip(&self.outputs)
-            .with_min_len(shortest_run(n_rows))
-            .for_each(|(out, &(j, part))| {
-                let (kind, origin) = (self.inputs[j].kind(), self.origins[j]);
-                Cells::From(numbers[j], out).map(|x| {
-                    if x.is_nan() {
-                        x
-                    } else {
-                        part_of(part, kind, origin, x) as f64
-                    }
-                });
+        let columns = values.chunks_mut(n_rows.max(1)).zip(&self.outputs);
+        parallel::for_each_small(n_rows, columns, |_, (out, &(j, part))| {
+            let (kind, origin) = (self.inputs[j].kind(), self.origins[j]);
+            Cells::From(numbers[j], out).map(|x| {
+                if x.is_nan() {
+                    x
+                } else {
+                    part_of(part, kind, origin, x) as f64
+                }
             });
+        });
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
 

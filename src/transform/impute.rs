@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::batches::in_order_of;
-use super::columnwise::{Cells, Input, Numbers, check_weights, collect_in_order};
+use super::columnwise::{Cells, Input, Numbers, check_weights};
 use super::columnwise::{features_to_fit, numbers_to_fit, numbers_to_transform};
 use super::placement::{Placement, moved};
 use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, UnsupervisedTransformer};
@@ -13,7 +11,7 @@ use crate::data::UniqueNames;
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
 use crate::data::{MISSING_CODE, OutOfSample, Provenance, RowIndex, Rows};
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 /// What a missing cell is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -184,14 +182,14 @@ impl Imputer {
         kinds: &[FeatureKind],
         groups: Option<Groups<'_>>,
         context: &FitContext<'_>,
-    ) -> Result<FittedImputer> {
-        let columns = collect_in_order(numbers.par_iter().zip(kinds).map(|(&numbers, kind)| {
+    ) -> FittedImputer {
+        let columns = parallel::map(numbers.iter().zip(kinds), |_, (&numbers, kind)| {
             let fill = match kind {
                 FeatureKind::Code { .. } => Fill::MostFrequent,
                 FeatureKind::Number => self.fill,
             };
-            Ok(self.fit_column(fill, numbers, groups.as_ref(), context.weights()))
-        }))?;
+            self.fit_column(fill, numbers, groups.as_ref(), context.weights())
+        });
         let columns = inputs.into_iter().zip(kinds).zip(columns);
         let columns = columns.map(|((input, kind), column)| FittedColumn {
             field: match *kind {
@@ -210,7 +208,7 @@ impl Imputer {
             input,
         });
         let group = groups.map(|groups| (groups.column.to_owned(), (**groups.levels).clone()));
-        Ok(FittedImputer::of_columns(columns, group))
+        FittedImputer::of_columns(columns, group)
     }
 
     fn fit_column(
@@ -419,12 +417,10 @@ impl FittedImputer {
 
     /// Writes the indicators of these numbers, column after column.
     fn write_indicators(&self, numbers: &[Numbers<'_>], out: &mut [f32], n_rows: usize) {
-        out.par_chunks_mut(n_rows.max(1))
-            .zip(&self.indicated)
-            .with_min_len(shortest_run(n_rows))
-            .for_each(|(out, &j)| {
-                Cells::From(numbers[j], out).map(|x| f64::from(u8::from(x.is_nan())));
-            });
+        let columns = out.chunks_mut(n_rows.max(1)).zip(&self.indicated);
+        parallel::for_each_small(n_rows, columns, |_, (out, &j)| {
+            Cells::From(numbers[j], out).map(|x| f64::from(u8::from(x.is_nan())));
+        });
     }
 }
 
@@ -440,7 +436,7 @@ impl UnsupervisedTransformer for Imputer {
             None => None,
         };
         let kinds = vec![FeatureKind::Number; inputs.len()];
-        self.fit(inputs, &numbers, &kinds, groups, context)
+        Ok(self.fit(inputs, &numbers, &kinds, groups, context))
     }
 
     fn scope(&self) -> Scope<'_> {
@@ -474,27 +470,23 @@ impl FittedTransformer for FittedImputer {
         };
         let mut values = vec![0.0; n_rows * self.fields.len()];
         let (filled, indicators) = values.split_at_mut(n_rows * numbers.len());
-        filled
-            .par_chunks_mut(n_rows.max(1))
-            .zip(&numbers)
-            .enumerate()
-            .with_min_len(shortest_run(n_rows))
-            .for_each(|(j, (out, &numbers))| {
-                let (fill, placement) = (self.fills[j], &self.placements[j]);
-                if let (Some(group), Some(codes)) = (&self.group, &codes) {
-                    placement.map(Cells::From(numbers, &mut *out), |x| x);
-                    let fill_of_level = &group.fills[j];
-                    for (x, &code) in out.iter_mut().zip(codes) {
-                        if x.is_nan() {
-                            let fill = fill_of_level.get(code as usize).map_or(fill, |&f| f);
-                            *x = placement.place(fill) as f32;
-                        }
+        let columns = filled.chunks_mut(n_rows.max(1)).zip(&numbers);
+        parallel::for_each_small(n_rows, columns, |j, (out, &numbers)| {
+            let (fill, placement) = (self.fills[j], &self.placements[j]);
+            if let (Some(group), Some(codes)) = (&self.group, &codes) {
+                placement.map(Cells::From(numbers, &mut *out), |x| x);
+                let fill_of_level = &group.fills[j];
+                for (x, &code) in out.iter_mut().zip(codes) {
+                    if x.is_nan() {
+                        let fill = fill_of_level.get(code as usize).map_or(fill, |&f| f);
+                        *x = placement.place(fill) as f32;
                     }
-                } else {
-                    let filled = |x: f64| if x.is_nan() { fill } else { x };
-                    placement.map(Cells::From(numbers, out), filled);
                 }
-            });
+            } else {
+                let filled = |x: f64| if x.is_nan() { fill } else { x };
+                placement.map(Cells::From(numbers, out), filled);
+            }
+        });
         self.write_indicators(&numbers, indicators, n_rows);
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }
@@ -525,7 +517,7 @@ impl FeatureStep for Imputer {
         }
         let (inputs, numbers) = features_to_fit(features)?;
         let kinds: Vec<FeatureKind> = features.fields().iter().map(Feature::kind).collect();
-        self.fit(inputs, &numbers, &kinds, None, context)
+        Ok(self.fit(inputs, &numbers, &kinds, None, context))
     }
 
     fn scope(&self) -> Scope<'_> {
@@ -569,13 +561,10 @@ impl FittedImputer {
             .collect();
         self.write_indicators(&numbers, &mut indicators, n_rows);
         let mut values = features.into_buffer();
-        values
-            .par_chunks_mut(n_rows.max(1))
-            .zip(&self.fills)
-            .with_min_len(shortest_run(n_rows))
-            .for_each(|(cells, &fill)| {
-                Cells::InPlace(cells).map(|x| if x.is_nan() { fill } else { x });
-            });
+        let columns = values.chunks_mut(n_rows.max(1)).zip(&self.fills);
+        parallel::for_each_small(n_rows, columns, |_, (cells, &fill)| {
+            Cells::InPlace(cells).map(|x| if x.is_nan() { fill } else { x });
+        });
         values.append(&mut indicators);
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
     }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::{FittedTransformer, Scope, UnsupervisedTransformer};
 use crate::data::{Column, ColumnData, ColumnKind, Feature, Features, FitContext, MISSING_CODE};
 use crate::data::{Number, OutOfSample, RowIndex, Rows, for_each_numbers};
 use crate::error::{Error, ErrorKind, Result};
+use crate::parallel;
 
 /// Counts, in each row, the cells of the chosen columns that are missing, zero, or equal to a
 /// value: one feature a count, whatever the number of columns.
@@ -187,7 +186,7 @@ impl FittedTransformer for FittedRowCounts {
         let n_rows = rows.len();
         let mut values = vec![0.0; n_rows * self.counts.len()];
         for (out, count) in values.chunks_mut(n_rows.max(1)).zip(&self.counts) {
-            out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
+            parallel::for_each(out.chunks_mut(CHUNK), |i, out| {
                 for column in &columns {
                     add(count, column, rows.index(), i * CHUNK, out);
                 }

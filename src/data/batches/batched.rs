@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use rayon::prelude::*;
-
 use super::gather::{Gather, changed};
 use super::source::{Batches, for_each_batch};
 use super::survey::{Storage, Survey};
 use crate::data::rows::missing_column;
 use crate::data::{Column, Field, Labels, Role, Schema, Table, Values};
 use crate::error::{Error, Result};
+use crate::parallel;
 
 /// A table whose rows come in batches: what its columns are over all of them, and the means to
 /// bring chosen columns together.
@@ -79,10 +78,11 @@ impl<'a> BatchedTable<'a> {
                     );
                 }
                 let columns = columns_of(&batch, &names)?;
-                let results = surveys.par_iter_mut().zip(columns).zip(&names);
-                first_error(results.map(|((survey, column), &name)| {
+                let columns = surveys.iter_mut().zip(columns).zip(&names);
+                let results = parallel::map(columns, |_, ((survey, column), &name)| {
                     survey.add(column).map_err(|e| e.in_column(name))
-                }))?;
+                });
+                results.into_iter().collect::<Result<()>>()?;
             }
             n_rows += batch.n_rows();
             n_batches += 1;
@@ -194,12 +194,11 @@ impl<'a> BatchedTable<'a> {
         for_each_batch(self.batches, Some(names), &mut |_, batch| {
             n_rows += batch.n_rows();
             let columns = columns_of(&batch, names)?;
-            let results = gathers.par_iter_mut().zip(columns).zip(names);
-            first_error(
-                results.map(|((gather, column), &name)| {
-                    gather.add(column).map_err(|e| e.in_column(name))
-                }),
-            )
+            let columns = gathers.iter_mut().zip(columns).zip(names);
+            let results = parallel::map(columns, |_, ((gather, column), &name)| {
+                gather.add(column).map_err(|e| e.in_column(name))
+            });
+            results.into_iter().collect()
         })?;
         if n_rows != self.n_rows {
             return Err(changed());
@@ -296,11 +295,6 @@ impl<'a> BatchedTable<'a> {
 /// The columns with these names.
 fn columns_of<'t>(batch: &'t Table, names: &[&str]) -> Result<Vec<&'t Column>> {
     names.iter().map(|name| batch.column(name)).collect()
-}
-
-/// The first error by column, whichever came first.
-fn first_error(results: impl IndexedParallelIterator<Item = Result<()>>) -> Result<()> {
-    results.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// The table with the roles that its columns have in a schema.

@@ -12,14 +12,13 @@ mod header;
 mod source;
 mod write;
 
-use rayon::prelude::*;
-
 use self::blocks::{Block, Blocks, Sizes};
 use self::cells::Cells;
 use self::header::Header;
 use crate::data::parse::{ColumnReader, Part, ReadColumn, TextRules};
 use crate::data::{Note, Role};
 use crate::error::{Error, Result};
+use crate::parallel;
 
 pub(crate) use self::source::Source;
 #[cfg(feature = "polars")]
@@ -113,13 +112,12 @@ impl<'a> File<'a> {
                 readers[place] = reader;
             }
         }
-        let finished = readers.into_par_iter().zip(&header.names);
-        let finished = finished.map(|(reader, name)| {
+        let finished = readers.into_iter().zip(&header.names);
+        let finished = parallel::map(finished, |_, (reader, name)| {
             let column = reader.finish().map_err(|e| e.in_column(name))?;
             Ok((name.clone(), column))
         });
         // The first error by column, whichever came first.
-        let finished = finished.collect::<Vec<Result<_>>>();
         Ok(CsvColumns {
             columns: finished.into_iter().collect::<Result<_>>()?,
             index: header.index,
@@ -185,7 +183,7 @@ impl<'a> File<'a> {
         readers: &mut [ColumnReader<'_>],
         found: &mut Scanned,
     ) -> Result<()> {
-        let tiles = block.tiles.par_iter().map_init(Vec::new, |room, tile| {
+        let tiles = parallel::map_with(Vec::new, &block.tiles, |room, _, tile| {
             let bytes = &block.bytes[tile.clone()];
             let cells = Cells::cut(bytes, header, self.dialect, room)?;
             let parts = readers.iter().map(|r| r.part(cells.column(r.place)));
@@ -195,12 +193,11 @@ impl<'a> File<'a> {
                 repeated_headers: cells.repeated_headers,
             })
         });
-        let tiles: Vec<Result<Tile>> = tiles.collect();
         let room = || Vec::with_capacity(tiles.len());
         let mut parts: Vec<Vec<(usize, Part)>> = readers.iter().map(|_| room()).collect();
         for tile in tiles {
             let first_row = found.n_rows;
-            let tile = tile.map_err(|e| e.after_rows(first_row))?;
+            let tile = tile.map_err(|e: Error| e.after_rows(first_row))?;
             for (parts, part) in parts.iter_mut().zip(tile.parts) {
                 parts.push((first_row, part));
             }
@@ -208,14 +205,11 @@ impl<'a> File<'a> {
             found.repeated_headers.extend(repeated);
             found.n_rows += tile.n_rows;
         }
-        readers
-            .par_iter_mut()
-            .zip(parts)
-            .for_each(|(reader, parts)| {
-                for (first_row, part) in parts {
-                    reader.add(part, first_row);
-                }
-            });
+        parallel::for_each(readers.iter_mut().zip(parts), |_, (reader, parts)| {
+            for (first_row, part) in parts {
+                reader.add(part, first_row);
+            }
+        });
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use polars_core::prelude::DataFrame;
-use rayon::prelude::*;
 
 use super::frame::{column_of_arrays, column_of_series};
 use super::ipc::IpcFile;
@@ -13,6 +12,7 @@ use crate::data::parse::{ReadColumn, TextRules};
 use crate::data::reader::{Parsed, TableReader, in_file, summarise};
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
+use crate::parallel;
 
 impl TableReader {
     /// Reads a Parquet file.
@@ -132,12 +132,11 @@ impl TableReader {
         names: &[String],
         column: impl Fn(usize, &TextRules) -> Result<ReadColumn> + Sync,
     ) -> Result<Vec<(String, ReadColumn)>> {
-        let columns = names.par_iter().enumerate().map(|(place, name)| {
+        let columns = parallel::map(names, |place, name| {
             let read = column(place, &self.rules(name)).map_err(|e| e.in_column(name))?;
             Ok((name.clone(), read))
         });
         // The first error by column, whichever came first.
-        let columns = columns.collect::<Vec<Result<_>>>();
         columns.into_iter().collect()
     }
 }

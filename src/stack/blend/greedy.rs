@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::{Blender, FittedBlender, WeightedMean, weighted_mean};
 use crate::data::{FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
+use crate::parallel;
 use crate::stack::{Meta, StackTarget};
 
 /// Ensemble selection of Caruana, Niculescu-Mizil, Crew and Ksikes (2004), *Ensemble selection
@@ -114,21 +113,18 @@ impl<Y: StackTarget> GreedySelection<Y> {
             reason = "a share of a number of members"
         )]
         let size = ((n_members as f64 * self.share).round() as usize).clamp(1, n_members);
-        let bags: Vec<Result<Vec<f64>>> = (0..self.n_bags)
-            .into_par_iter()
-            .map(|bag| {
-                let mut members: Vec<usize> = (0..n_members).collect();
-                context
-                    .seed()
-                    .child("greedy")
-                    .at(bag)
-                    .stream()
-                    .shuffle(&mut members);
-                members.truncate(size);
-                members.sort_unstable();
-                self.select(&members, meta, target, context.weights(), metric.as_ref())
-            })
-            .collect();
+        let bags = parallel::map(0..self.n_bags, |_, bag| {
+            let mut members: Vec<usize> = (0..n_members).collect();
+            context
+                .seed()
+                .child("greedy")
+                .at(bag)
+                .stream()
+                .shuffle(&mut members);
+            members.truncate(size);
+            members.sort_unstable();
+            self.select(&members, meta, target, context.weights(), metric.as_ref())
+        });
         let mut weights = vec![0.0; n_members];
         for bag in bags {
             for (w, b) in weights.iter_mut().zip(bag?) {
@@ -161,18 +157,15 @@ impl<Y: Target> GreedySelection<Y> {
         let mut best_counts = counts.clone();
         let mut best_score = f64::NEG_INFINITY;
         for step in 1..=self.n_steps {
-            let scores: Vec<Result<f64>> = allowed
-                .par_iter()
-                .map(|&candidate| {
-                    let weights: Vec<f64> = counts
-                        .iter()
-                        .enumerate()
-                        .map(|(m, &c)| (c + usize::from(m == candidate)) as f64 / step as f64)
-                        .collect();
-                    let mean = weighted_mean(target, &weights, meta.predictions())?;
-                    Ok(sign * metric.score(target, &mean, row_weights)?)
-                })
-                .collect();
+            let scores = parallel::map(allowed, |_, &candidate| {
+                let weights: Vec<f64> = counts
+                    .iter()
+                    .enumerate()
+                    .map(|(m, &c)| (c + usize::from(m == candidate)) as f64 / step as f64)
+                    .collect();
+                let mean = weighted_mean(target, &weights, meta.predictions())?;
+                Ok(sign * metric.score(target, &mean, row_weights)?)
+            });
             let mut chosen = (allowed[0], f64::NEG_INFINITY);
             for (&candidate, score) in allowed.iter().zip(scores) {
                 let score = score?;

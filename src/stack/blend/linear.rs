@@ -1,6 +1,6 @@
 //! Small dense symmetric systems, and sums over rows of a fixed shape.
 
-use rayon::prelude::*;
+use crate::parallel;
 
 /// Rows are summed in runs of this length, then the runs in order: the same sum on any number of
 /// threads.
@@ -12,14 +12,11 @@ pub(crate) fn sum_over_rows(
     n_sums: usize,
     f: impl Fn(usize, usize, &mut [f64]) + Sync,
 ) -> Vec<f64> {
-    let parts: Vec<Vec<f64>> = (0..n_rows.div_ceil(RUN))
-        .into_par_iter()
-        .map(|run| {
-            let mut sums = vec![0.0; n_sums];
-            f(run * RUN, ((run + 1) * RUN).min(n_rows), &mut sums);
-            sums
-        })
-        .collect();
+    let parts = parallel::map(0..n_rows.div_ceil(RUN), |_, run| {
+        let mut sums = vec![0.0; n_sums];
+        f(run * RUN, ((run + 1) * RUN).min(n_rows), &mut sums);
+        sums
+    });
     let mut total = vec![0.0; n_sums];
     for part in parts {
         for (t, p) in total.iter_mut().zip(part) {

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::crossing::Groups;
 use crate::data::{Column, ColumnKind, Levels, MISSING_CODE, RowIndex, Rows, weighty};
 use crate::error::{Error, Result};
-use crate::parallel::shortest_run;
+use crate::parallel;
 
 /// A column of the table as codes into levels.
 #[derive(Debug)]
@@ -150,11 +148,6 @@ pub(super) fn fill<T: Send>(
         parts.push(part);
         rest = others;
     }
-    let results: Vec<Result<T>> = parts
-        .into_par_iter()
-        .enumerate()
-        .with_min_len(shortest_run(n_rows))
-        .map(|(j, part)| write(j, part))
-        .collect();
+    let results = parallel::map_small(n_rows, parts, write);
     Ok((values, results.into_iter().collect::<Result<Vec<T>>>()?))
 }

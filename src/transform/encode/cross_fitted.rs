@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-
 use super::targets::origin;
 use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, RowIndex, Target, Train};
 use crate::error::{Error, Result};
 use crate::folds::{Folds, inner_folds};
+use crate::parallel;
 use crate::random::Seed;
 use crate::transform::batches::only;
 use crate::transform::{FittedTransformer, Scope, Transformer};
@@ -205,18 +204,15 @@ fn in_sample(
     let Some(folds) = folds else {
         return Features::from_buffer(fields, n_rows, values);
     };
-    let parts: Vec<Result<_>> = (0..folds.n_folds())
-        .into_par_iter()
-        .map(|fold| {
-            let own = folds.validation(fold);
-            let others = index.compose(&folds.train(fold));
-            let features = encode(fold, &others, &index.compose(&own))?;
-            features.check_fields(fields)?;
-            Ok((own, features))
-        })
-        .collect();
+    let parts = parallel::map(0..folds.n_folds(), |_, fold| {
+        let own = folds.validation(fold);
+        let others = index.compose(&folds.train(fold));
+        let features = encode(fold, &others, &index.compose(&own))?;
+        features.check_fields(fields)?;
+        Ok((own, features))
+    });
     for (fold, part) in parts.into_iter().enumerate() {
-        let (own, features) = part.map_err(|e| e.in_fold(fold))?;
+        let (own, features) = part.map_err(|e: Error| e.in_fold(fold))?;
         for j in 0..fields.len() {
             for (&row, &value) in own.iter().zip(features.column(j)) {
                 values[j * n_rows + row as usize] = value;

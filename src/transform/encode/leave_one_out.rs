@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::cells::fill;
 use super::cross_fitted::{CrossFitted, TargetStatistic};
 use super::crossing::{Classes, Groups};
@@ -13,6 +11,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_t
 use crate::data::{DynTarget, Target, Train};
 use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope};
 
@@ -234,7 +233,7 @@ impl LeaveOneOutEncoder {
         self.check()?;
         let columns = TrainingColumns::new(train)?;
         let targets = self.targets(&columns);
-        let fitted = columns.cells.par_iter().enumerate().map(|(j, cells)| {
+        let fitted = parallel::map(&columns.cells, |j, cells| {
             let codes = columns.rows.gather(cells.codes());
             let sums: Vec<Vec<Sums>> = targets
                 .iter()
@@ -242,7 +241,7 @@ impl LeaveOneOutEncoder {
                 .collect();
             self.new_rows(&columns, j, &targets, &sums)
         });
-        Ok(FittedLeaveOneOutEncoder(columns.lookup(fitted.collect())))
+        Ok(FittedLeaveOneOutEncoder(columns.lookup(fitted)))
     }
 
     fn fit_transform_any(

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::cells::{Cells, feature_cells, fill, named_cells};
 use super::names::sort_by_name;
 use super::targets::to_feature;
 use crate::data::UniqueNames;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
@@ -427,10 +426,9 @@ impl UnsupervisedTransformer for OneHotEncoder {
     fn fit_rows(&self, rows: Rows<'_>, context: &FitContext<'_>) -> Result<Self::Fitted> {
         self.check()?;
         check_weights(context, rows.len())?;
-        let columns = feature_cells(rows)?
-            .par_iter()
-            .map(|cells| self.fit_column(cells, rows.index(), context.weights()))
-            .collect::<Vec<_>>();
+        let columns = parallel::map(&feature_cells(rows)?, |_, cells| {
+            self.fit_column(cells, rows.index(), context.weights())
+        });
         self.of_columns(columns.into_iter().collect::<Result<Vec<_>>>()?)
     }
 

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::cells::fill;
 use super::lookup::{Lookup, LookupColumn};
 use super::moments::Moments;
 use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_target};
 use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope};
 
@@ -223,15 +222,13 @@ impl OrderedTargetEncoder {
         let orders: Vec<(Vec<u32>, Vec<u32>)> = match (self.order, time) {
             (RowOrder::Time | RowOrder::TimeOrRandom, Some(time)) => vec![by_time(time)],
             (RowOrder::AsGiven, _) => vec![((0..).take(columns.n_rows()).collect(), Vec::new())],
-            (RowOrder::Random | RowOrder::Time | RowOrder::TimeOrRandom, _) => (0..self
-                .permutations)
-                .into_par_iter()
-                .map(|permutation| {
+            (RowOrder::Random | RowOrder::Time | RowOrder::TimeOrRandom, _) => {
+                parallel::map(0..self.permutations, |_, permutation| {
                     let mut order: Vec<u32> = (0..).take(columns.n_rows()).collect();
                     seed.at(permutation).stream().shuffle(&mut order);
                     (order, Vec::new())
                 })
-                .collect(),
+            }
         };
         let constants: Option<Vec<f64>> = match self.prior {
             OrderedPrior::EarlierMean => None,
@@ -240,18 +237,15 @@ impl OrderedTargetEncoder {
                 Some(totals.iter().map(mean).collect())
             }
         };
-        orders
-            .into_par_iter()
-            .map(|(order, ends)| {
-                Pass::new(
-                    &columns.outputs,
-                    &columns.weights,
-                    constants.as_deref(),
-                    order,
-                    ends,
-                )
-            })
-            .collect()
+        parallel::map(orders, |_, (order, ends)| {
+            Pass::new(
+                &columns.outputs,
+                &columns.weights,
+                constants.as_deref(),
+                order,
+                ends,
+            )
+        })
     }
 
     /// Writes the training rows' features of one column.
@@ -347,9 +341,10 @@ impl OrderedTargetEncoder {
         let columns = TrainingColumns::new(train)?;
         self.time(train)?;
         let totals = columns.totals();
-        let fitted = (0..columns.cells.len()).into_par_iter();
-        let fitted = fitted.map(|j| self.new_rows(&columns, &totals, j));
-        Ok(FittedOrderedTargetEncoder(columns.lookup(fitted.collect())))
+        let fitted = parallel::map(0..columns.cells.len(), |_, j| {
+            self.new_rows(&columns, &totals, j)
+        });
+        Ok(FittedOrderedTargetEncoder(columns.lookup(fitted)))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::cells::fill;
 use super::cross_fitted::InnerFolds;
 use super::crossing::{Classes, Groups};
@@ -13,6 +11,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_t
 use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
+use crate::parallel;
 use crate::transform::{FittedTransformer, Placement, Scope};
 
 /// How the mean of a level is drawn towards the prior: the more, the fewer rows the level has.
@@ -351,10 +350,9 @@ impl TargetEncoder {
 
     fn fit_part_any(&self, train: Train<'_, dyn DynTarget>) -> Result<FittedTargetEncoder> {
         self.with_fold_targets(train, |columns, folds| {
-            let fitted: Vec<Result<LookupColumn>> = (0..columns.cells.len())
-                .into_par_iter()
-                .map(|j| self.encode(columns, folds, j, &mut []))
-                .collect();
+            let fitted = parallel::map(0..columns.cells.len(), |_, j| {
+                self.encode(columns, folds, j, &mut [])
+            });
             let fitted = fitted.into_iter().collect::<Result<_>>()?;
             Ok(FittedTargetEncoder(columns.lookup(fitted)))
         })

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::super::cells::{Cells, feature_cells};
 use super::super::names::sort_by_name;
 use crate::data::{ColumnKind, Feature, Features, InSample, Levels, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::transform::Placement;
 use crate::transform::columnwise::{self as numbers, ColumnMap, Numbers};
 
@@ -38,10 +37,10 @@ impl Coded {
         min_count: usize,
         context: &[String],
     ) -> Result<Self> {
-        let columns: Vec<CodedColumn> = feature_cells(rows)?
-            .into_par_iter()
-            .map(|cells| CodedColumn::new(&cells, rows.index(), weights, min_count as u64))
-            .collect::<Result<_>>()?;
+        let columns = parallel::map(feature_cells(rows)?, |_, cells| {
+            CodedColumn::new(&cells, rows.index(), weights, min_count as u64)
+        });
+        let columns = columns.into_iter().collect::<Result<Vec<_>>>()?;
         let n_rows = rows.len();
         let mut fields = Vec::with_capacity(columns.len() + context.len());
         let mut values = vec![0.0; n_rows * (columns.len() + context.len())];

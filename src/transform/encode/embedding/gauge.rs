@@ -8,14 +8,13 @@
 
 use std::cmp::Reverse;
 
-use rayon::prelude::*;
-
 use super::codes::Coded;
 use super::rotation::{Matrix, procrustes};
 use crate::data::{Features, OutOfSample, Prediction, Target};
 use crate::error::Result;
 use crate::model::Predictor;
 use crate::model::neural::{Embedding, FittedNeuralNetwork};
+use crate::parallel;
 use crate::random::Seed;
 
 /// In how many rows' contexts each level is put.
@@ -167,17 +166,15 @@ impl Contexts {
             .collect();
         let axes = axes(outputs.len(), n_contexts, size, self.seed);
         let mut reference = vec![0.0; probes.len() * size];
-        reference
-            .par_chunks_mut(size)
-            .enumerate()
-            .for_each(|(probe, out)| {
-                let start = probe * n_contexts;
-                let scores = outputs.iter().flat_map(|o| &o[start..start + n_contexts]);
-                let scores: Vec<f64> = scores.copied().collect();
-                for (out, axis) in out.iter_mut().zip(&axes) {
-                    *out = axis.iter().zip(&scores).map(|(a, s)| a * s).sum();
-                }
-            });
+        let cells_a_probe = outputs.len() * n_contexts * size;
+        parallel::for_each_small(cells_a_probe, reference.chunks_mut(size), |probe, out| {
+            let start = probe * n_contexts;
+            let scores = outputs.iter().flat_map(|o| &o[start..start + n_contexts]);
+            let scores: Vec<f64> = scores.copied().collect();
+            for (out, axis) in out.iter_mut().zip(&axes) {
+                *out = axis.iter().zip(&scores).map(|(a, s)| a * s).sum();
+            }
+        });
         centre(&mut reference, probes, size);
         Ok(reference)
     }

@@ -10,8 +10,6 @@ mod rotation;
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 pub use fitted::{FittedEmbeddingEncoder, PretrainedEmbedding};
 pub use matrix::EmbeddingMatrix;
 
@@ -30,6 +28,7 @@ use crate::model::neural::{
 use crate::model::options::at_least_one;
 use crate::model::training::split_of;
 use crate::model::{EarlyStopping, Estimator};
+use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Transformer};
 
@@ -262,11 +261,9 @@ impl<Y: Target> Training<'_, Y> {
     /// their two halves have in common, by column.
     fn vectors(&self, rows: &[u32], seed: Seed) -> Result<Vec<Vectors>> {
         let halves = self.halves(rows, seed.child("halves"))?;
-        let means: Vec<Result<Vec<Vectors>>> = halves
-            .par_iter()
-            .enumerate()
-            .map(|(half, rows)| self.mean_of_networks(rows, half * self.n_networks, seed))
-            .collect();
+        let means = parallel::map(&halves, |half, rows| {
+            self.mean_of_networks(rows, half * self.n_networks, seed)
+        });
         let mut means = means.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
         let (Some(first), second) = (means.next(), means.next()) else {
             return Ok(Vec::new());
@@ -321,15 +318,12 @@ impl<Y: Target> Training<'_, Y> {
             .with_groups(groups.as_deref())
             .with_time(time.as_deref())
             .with_progress(self.train.progress());
-        let fits: Vec<Result<Vec<Vectors>>> = (first..first + self.n_networks)
-            .into_par_iter()
-            .map(|i| {
-                let context = context.with_seed(seed.at(i));
-                let network = self.network_for(&target, &context);
-                let network = network.fit(&features, &target, &context);
-                self.taken_out(&network.map_err(|e| e.among(among))?)
-            })
-            .collect();
+        let fits = parallel::map(first..first + self.n_networks, |_, i| {
+            let context = context.with_seed(seed.at(i));
+            let network = self.network_for(&target, &context);
+            let network = network.fit(&features, &target, &context);
+            self.taken_out(&network.map_err(|e| e.among(among))?)
+        });
         Ok(mean(&fits.into_iter().collect::<Result<Vec<_>>>()?))
     }
 
@@ -413,16 +407,13 @@ impl<Y: Target> EmbeddingEncoder<Y> {
             contexts: Contexts::new(&coded, seed.child("contexts")),
         };
         let n_parts = folds.as_ref().map_or(1, |folds| folds.n_folds());
-        let parts: Vec<Result<Vec<Vectors>>> = (0..n_parts)
-            .into_par_iter()
-            .map(|fold| {
-                let rows = match &folds {
-                    Some(folds) => folds.train(fold),
-                    None => (0..).take(train.len()).collect(),
-                };
-                training.vectors(&rows, seed.child("fold").at(fold))
-            })
-            .collect();
+        let parts = parallel::map(0..n_parts, |_, fold| {
+            let rows = match &folds {
+                Some(folds) => folds.train(fold),
+                None => (0..).take(train.len()).collect(),
+            };
+            training.vectors(&rows, seed.child("fold").at(fold))
+        });
         let mut by_fold = Vec::with_capacity(n_parts);
         for (fold, vectors) in parts.into_iter().enumerate() {
             by_fold.push(vectors.map_err(|e| {
