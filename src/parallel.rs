@@ -88,7 +88,7 @@ pub(crate) fn in_pool<R: Send>(cells: usize, f: impl FnOnce() -> R + Send) -> R 
 }
 
 /// How many items to hand to a thread at a time.
-pub(crate) fn shortest_run(cells_an_item: usize) -> usize {
+fn shortest_run(cells_an_item: usize) -> usize {
     CELLS_WORTH_A_THREAD.div_ceil(cells_an_item.max(1))
 }
 
