@@ -67,7 +67,7 @@ where
 /// use stackfold::model::hist::HistGradientBoosting;
 /// use stackfold::model::{LogTarget, TransformedTarget};
 /// use stackfold::prelude::*;
-/// let x: Vec<f64> = (0..200).map(|i| f64::from(i % 20)).collect();
+/// let x: Vec<f64> = (0..1000).map(|i| f64::from(i % 20)).collect();
 /// let target = Values::new(x.iter().map(|x| x.exp()).collect::<Vec<_>>())?;
 /// let table = Table::new([("x", Column::from(x))])?;
 /// let pipeline = Pipeline::new(Passthrough::new(), HistGradientBoosting::new());
