@@ -445,6 +445,8 @@ fn table(columns: &Columns) -> Table {
 #[derive(Debug)]
 struct Any(Boxed);
 
+impl Chain for Any {}
+
 #[derive(Debug)]
 struct FittedAny(Arc<dyn FittedTransformer>);
 

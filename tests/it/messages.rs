@@ -563,7 +563,7 @@ fn a_prediction_of_nan_names_member_fold_and_row() {
     );
 }
 
-fn target_metric() -> Box<dyn stackfold::metrics::Metric<Labels>> {
+fn target_metric() -> Box<dyn Metric<Labels>> {
     use stackfold::metrics::DefaultMetric;
     labels().default_metric()
 }

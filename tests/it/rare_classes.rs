@@ -292,7 +292,7 @@ fn many_rare_classes_are_counted() {
 
 #[test]
 fn cross_validation_goes_on_and_tells_undefined_scores() {
-    let metrics: [&dyn stackfold::metrics::Metric<Labels>; 4] = [
+    let metrics: [&dyn Metric<Labels>; 4] = [
         &ClassificationMetric::LogLoss,
         &ClassificationMetric::RocAucOneVsRest(ClassAverage::Macro),
         &ClassificationMetric::BalancedAccuracy,
