@@ -9,6 +9,7 @@ pub(crate) mod calendar;
 mod cell;
 mod column;
 mod csv;
+mod errors;
 mod features;
 mod grow;
 mod interner;
