@@ -2,6 +2,7 @@
 
 use crate::data::DynTarget;
 use crate::error::{Error, Result};
+use crate::numeric::links::{binary_log_loss, log_sum_exp, sigmoid, softmax};
 use crate::parallel;
 
 /// The loss that boosting makes small.
@@ -269,11 +270,10 @@ impl Objective {
             weighted_mean(y.len(), weights, |row| loss(scores[row], y[row]))
         };
         match self {
-            Self::Logistic => mean(&|s, y| s.max(0.0) - y * s + (-s.abs()).exp().ln_1p()),
+            Self::Logistic => mean(&binary_log_loss),
             Self::Softmax { .. } => weighted_mean(y.len(), weights, |row| {
-                let largest = scores.iter().map(|s| s[row]).fold(f64::MIN, f64::max);
-                let sum: f64 = scores.iter().map(|s| (s[row] - largest).exp()).sum();
-                sum.ln() + largest - scores[class_of(y[row])][row]
+                let (largest, log_sum) = log_sum_exp(scores.iter().map(|s| s[row]));
+                log_sum + largest - scores[class_of(y[row])][row]
             }),
             Self::Squared => mean(&|s, y| 0.5 * (y - s) * (y - s)),
             Self::Absolute => mean(&|s, y| (y - s).abs()),
@@ -360,27 +360,9 @@ pub(crate) fn weighted_quantile(values: &mut [(f64, f64)], level: f64) -> f64 {
     part.first().map_or(0.0, |(value, _)| *value)
 }
 
-/// `1 / (1 + exp(-s))`: where `exp` overflows, it is 0, as it should be.
-fn sigmoid(s: f64) -> f64 {
-    1.0 / (1.0 + (-s).exp())
-}
-
 /// `exp(s)`, finite.
 fn rate(s: f64) -> f64 {
     s.min(LARGEST_LOG).exp()
-}
-
-/// Scores into probabilities that sum to one.
-fn softmax(scores: &mut [f64]) {
-    let largest = scores.iter().copied().fold(f64::MIN, f64::max);
-    let mut sum = 0.0;
-    for s in scores.iter_mut() {
-        *s = (*s - largest).exp();
-        sum += *s;
-    }
-    for s in scores {
-        *s /= sum;
-    }
 }
 
 fn softmax_gradients(

@@ -9,6 +9,7 @@ use crate::data::{
     Target,
 };
 use crate::error::{Error, Result};
+use crate::numeric::links::softmax;
 use crate::stack::Meta;
 use crate::stack::meta::CLIP;
 use crate::transform::sample::is_rounding;
@@ -243,12 +244,12 @@ impl Design {
         let d = self.n_parameters();
         let mut derivatives = vec![0.0; self.n_classes * d];
         self.derivatives(row, &mut derivatives);
-        softmax(&derivatives, theta, p);
+        softmax_of(&derivatives, theta, p);
     }
 }
 
 /// The softmax of the scores, from their derivatives.
-fn softmax(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
+fn softmax_of(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
     let d = theta.len();
     for (k, p) in p.iter_mut().enumerate() {
         *p = derivatives[k * d..(k + 1) * d]
@@ -257,14 +258,7 @@ fn softmax(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
             .map(|(x, t)| x * t)
             .sum();
     }
-    let top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for s in p.iter_mut() {
-        *s = (*s - top).exp();
-    }
-    let total: f64 = p.iter().sum();
-    for s in p.iter_mut() {
-        *s /= total;
-    }
+    softmax(p);
 }
 
 /// Adds the penalty to the loss and, where they are there, to its gradient and its Hessian, whose
@@ -326,7 +320,7 @@ fn newton(
             let mut mean = vec![0.0; d];
             for (row, &own) in (from..to).zip(&codes[from..to]) {
                 design.derivatives(row, &mut x);
-                softmax(&x, theta, &mut p);
+                softmax_of(&x, theta, &mut p);
                 let own = own as usize;
                 let w = weight(row);
                 sums[0] -= w * p[own].max(f64::MIN_POSITIVE).ln();

@@ -11,6 +11,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_t
 use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
+use crate::numeric::links::sigmoid;
 use crate::parallel;
 use crate::transform::{FittedTransformer, Placement, Scope};
 
@@ -62,7 +63,7 @@ impl Smoothing {
         };
         let share = match self {
             Self::Fixed(m) => return (level.sum + m * prior) / (level.weight + m),
-            Self::Sigmoid { k, f } => 1.0 / (1.0 + (-(level.weight - k) / f).exp()),
+            Self::Sigmoid { k, f } => sigmoid((level.weight - k) / f),
             Self::EmpiricalBayes => {
                 let between = all.variance().unwrap_or(0.0) * level.weight;
                 let within = level.variance().unwrap_or(0.0);
