@@ -3,4 +3,5 @@
 //! The ground room: numbers and slices come in, numbers and slices go out. Nothing here knows a table,
 //! a feature or a model.
 
+pub(crate) mod choose;
 pub(crate) mod links;
