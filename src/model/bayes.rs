@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::fill_in_blocks;
-use super::moments::{Moments, RUN};
 use super::options::{above_zero, options};
 use super::training::{check_lengths, weights_of};
 use super::{ClassWeight, Estimator, Predictor};
@@ -14,6 +13,8 @@ use crate::data::{
 };
 use crate::error::{Error, Result};
 use crate::numeric::links::softmax_columns;
+use crate::numeric::moments::Moments;
+use crate::numeric::sums::RUN;
 use crate::parallel;
 
 /// Rows that are predicted together.

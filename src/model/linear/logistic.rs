@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::lbfgs::{Settings, minimise};
 use super::objective::{Classes, Objective, raw_score};
-use super::products::Columns;
 use super::standard::Standard;
 use crate::data::{
     Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
@@ -17,6 +16,7 @@ use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::training::{check_lengths, weights_of};
 use crate::model::{ClassWeight, Estimator, Predictor};
 use crate::numeric::links::{binary_softmax, softmax_columns};
+use crate::numeric::products::Columns;
 use crate::progress::Event;
 
 /// Rows that are predicted together.

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::products::Columns;
 use super::standard::Standard;
 use crate::numeric::links::{binary_log_loss, binary_softmax, exponentials};
+use crate::numeric::products::Columns;
 use crate::parallel;
 
 /// Bytes of features and scores of a block of rows, so that they are read from memory once for both

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::linear::{solve_positive, sum_over_rows};
 use super::{Blender, FittedBlender, check_members};
 use crate::data::{
     Features, FitContext, InSample, Labels, OutOfSample, Prediction, Probabilities, Provenance,
     Target,
 };
 use crate::error::{Error, Result};
+use crate::numeric::linalg::solve_positive;
 use crate::numeric::links::softmax;
+use crate::numeric::moments::Moments;
+use crate::numeric::sums::sum_over_rows;
 use crate::stack::Meta;
 use crate::stack::meta::CLIP;
-use crate::transform::sample::is_rounding;
 
 /// Logistic regression on the members' log-probabilities, drawn towards equal weights.
 ///
@@ -147,24 +148,12 @@ impl Scaling {
         let has_weight = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
         let mut scaling = Self::default();
         for j in 0..features.n_features() {
-            let present = || {
-                let rows = features.column(j).iter().enumerate();
-                let rows = rows.filter(|&(row, v)| !v.is_nan() && has_weight(row));
-                rows.map(|(_, v)| v)
-            };
-            let n = present().count().max(1) as f64;
-            let mean = present().map(|&v| f64::from(v)).sum::<f64>() / n;
-            let variance = present()
-                .map(|&v| (f64::from(v) - mean).powi(2))
-                .sum::<f64>()
-                / n;
+            let rows = features.column(j).iter().enumerate();
+            let present = rows.filter(|&(row, v)| !v.is_nan() && has_weight(row));
+            let present = present.map(|(_, &v)| f64::from(v));
+            let (mean, inverse) = Moments::plain(present).mean_and_scale();
             scaling.mean.push(mean);
-            let deviation = variance.sqrt();
-            scaling.inverse.push(if is_rounding(deviation, mean) {
-                0.0
-            } else {
-                1.0 / deviation
-            });
+            scaling.inverse.push(inverse);
         }
         scaling
     }
