@@ -15,8 +15,6 @@
 
 use std::fmt;
 
-use crate::data::{RowIndex, Rows};
-
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -178,13 +176,12 @@ impl Error {
         Self::data(A_FEATURE, "none")
     }
 
-    /// The same error; if it is that of a model without features, with the reason why there is none
-    /// of these rows, and what to do.
-    pub(crate) fn explained_by(mut self, rows: Rows<'_>) -> Self {
+    /// The same error; if it is that of a model without features, with the reason why there is none.
+    pub(crate) fn no_features_because(mut self, why: impl FnOnce() -> String) -> Self {
         if let ErrorKind::Data { expected, found } = &mut self.0.kind
             && expected == A_FEATURE
         {
-            *found = format!("none: {}", why_no_features(rows));
+            *found = format!("none: {}", why());
         }
         self
     }
@@ -304,23 +301,16 @@ impl Error {
 
     /// Turns the row, a position in a part of a table, into the table's row.
     #[must_use]
-    pub(crate) fn after_rows(mut self, n_rows: usize) -> Self {
-        for place in &mut self.0.places {
-            if let Place::Row(row) = place {
-                *row += n_rows;
-            }
-        }
-        self
+    pub(crate) fn after_rows(self, n_rows: usize) -> Self {
+        self.with_row(|row| row + n_rows)
     }
 
-    /// Turns the row, a position among these rows, into the table's row.
+    /// Names another row where one is named.
     #[must_use]
-    pub(crate) fn among(mut self, rows: RowIndex<'_>) -> Self {
+    pub(crate) fn with_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
         for place in &mut self.0.places {
-            if let Place::Row(row) = place
-                && *row < rows.len()
-            {
-                *row = rows.row(*row);
+            if let Place::Row(row) = place {
+                *row = row_of(*row);
             }
         }
         self
@@ -400,37 +390,6 @@ impl Error {
 
 /// What a model without features needs.
 const A_FEATURE: &str = "at least one feature";
-
-/// Why rows gave no features, and what to do.
-fn why_no_features(rows: Rows<'_>) -> String {
-    const SHOWN: usize = 8;
-    let list = |columns: Vec<String>| match columns.len() {
-        n if n > SHOWN => format!("{} and {} more", columns[..SHOWN].join(", "), n - SHOWN),
-        _ => columns.join(", "),
-    };
-    let features = rows.features().map(|(field, _)| field);
-    let features: Vec<String> = features
-        .map(|field| format!("{:?} ({})", field.name(), field.kind()))
-        .collect();
-    if !features.is_empty() {
-        return format!(
-            "the transformer makes none of the columns {}; let it select columns of their kinds, and \
-             not only constant ones",
-            list(features)
-        );
-    }
-    let fields = rows.schema().fields().iter();
-    let roles: Vec<String> = fields
-        .map(|field| format!("{:?} ({})", field.name(), field.role()))
-        .collect();
-    if roles.is_empty() {
-        return "the table has no column".to_owned();
-    }
-    format!(
-        "no column of the table has the role of a feature, of {}; give it to one (Table::with_role)",
-        list(roles)
-    )
-}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -106,6 +106,7 @@ mod instances;
 pub mod metrics;
 pub mod model;
 pub mod model_selection;
+pub(crate) mod numeric;
 pub(crate) mod parallel;
 pub mod pipeline;
 pub mod prelude;

@@ -7,8 +7,8 @@
 
 use super::Interval;
 use super::binary;
-use super::normal::two_sided_p;
 use crate::error::{Error, Result};
+use crate::numeric::normal::two_sided_p;
 
 /// An AUC, its standard error and an approximate 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -30,7 +30,6 @@ mod confusion;
 mod delong;
 mod metric;
 pub mod multiclass;
-mod normal;
 pub mod regression;
 
 pub use confusion::ConfusionMatrix;

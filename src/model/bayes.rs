@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{fill_in_blocks, softmax};
-use super::moments::{Moments, RUN};
+use super::blocks::fill_in_blocks;
 use super::options::{above_zero, options};
 use super::training::{check_lengths, weights_of};
 use super::{ClassWeight, Estimator, Predictor};
@@ -13,6 +12,9 @@ use crate::data::{
     Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
 };
 use crate::error::{Error, Result};
+use crate::numeric::links::softmax_columns;
+use crate::numeric::moments::Moments;
+use crate::numeric::sums::RUN;
 use crate::parallel;
 
 /// Rows that are predicted together.
@@ -307,7 +309,7 @@ impl Predictor<Labels> for FittedGaussianNaiveBayes {
         let mut columns = vec![vec![0.0; n_rows]; self.classes.len()];
         fill_in_blocks(&mut columns, BLOCK, |first, logs| {
             self.log_densities(features, first, logs);
-            softmax(logs);
+            softmax_columns(logs);
         });
         let mut outputs = vec![Vec::new(); self.outcome.n_classes()];
         for (column, class) in columns.into_iter().zip(&self.classes) {

@@ -20,26 +20,6 @@ pub(super) fn fill_in_blocks(
     parallel::for_each(&mut blocks, |at, parts| fill(at * block, parts));
 }
 
-/// Logarithms of classes' weights, one column a class, to probabilities that sum to one in each row.
-pub(super) fn softmax<C: AsRef<[f64]> + AsMut<[f64]>>(columns: &mut [C]) {
-    let n_rows = columns.first().map_or(0, |column| column.as_ref().len());
-    for row in 0..n_rows {
-        let largest = columns
-            .iter()
-            .map(|column| column.as_ref()[row])
-            .fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = 0.0;
-        for column in columns.iter_mut() {
-            let value = &mut column.as_mut()[row];
-            *value = (*value - largest).exp();
-            sum += *value;
-        }
-        for column in columns.iter_mut() {
-            column.as_mut()[row] /= sum;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,13 +40,5 @@ mod tests {
                 assert_eq!(*column, expected, "blocks of {block}");
             }
         }
-    }
-
-    #[test]
-    fn a_softmax_of_large_logarithms_is_finite() {
-        let (mut a, mut b, mut c) = ([1e4, -1e4], [1e4, -1e4], [-1e4, -1e4 + 3_f64.ln()]);
-        softmax(&mut [&mut a, &mut b, &mut c]);
-        assert!((a[0] - 0.5).abs() < 1e-12 && (b[1] - 0.2).abs() < 1e-9);
-        assert!(c[0].abs() < 1e-300 && (c[1] - 0.6).abs() < 1e-9);
     }
 }

@@ -66,7 +66,6 @@ pub mod linear;
 #[cfg(feature = "linfa")]
 pub mod linfa;
 mod max_features;
-mod moments;
 pub mod neural;
 pub(crate) mod options;
 #[cfg(feature = "smartcore")]

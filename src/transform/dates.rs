@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::columnwise::{Cells, Input, Numbers, check_weights};
+use super::columnwise::{Cells, Input, check_weights};
 use super::columnwise::{numbers_to_fit, numbers_to_transform};
 use super::{FittedTransformer, Scope, UnsupervisedTransformer};
-use crate::data::UniqueNames;
 use crate::data::calendar::{date_of_days, days_of_date};
 use crate::data::{ColumnKind, Feature, Features, FitContext, OutOfSample, Rows};
+use crate::data::{Numbers, UniqueNames};
 use crate::error::{Error, Result};
 use crate::parallel;
 

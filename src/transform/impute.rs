@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::batches::in_order_of;
-use super::columnwise::{Cells, Input, Numbers, check_weights};
+use super::columnwise::{Cells, Input, check_weights};
 use super::columnwise::{features_to_fit, numbers_to_fit, numbers_to_transform};
 use super::placement::{Placement, moved};
 use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, UnsupervisedTransformer};
-use crate::data::UniqueNames;
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
 use crate::data::{MISSING_CODE, OutOfSample, RowIndex, Rows};
+use crate::data::{Numbers, UniqueNames};
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -268,7 +268,10 @@ struct FittedColumn {
 
 fn fill_of(fill: Fill, numbers: Numbers<'_>, weights: Option<&[f64]>) -> Option<f64> {
     match fill {
-        Fill::Mean => numbers.mean_variance(weights).map(|(mean, _)| mean),
+        Fill::Mean => {
+            let moments = numbers.moments(weights);
+            (moments.weight > 0.0).then_some(moments.mean)
+        }
         Fill::Median => numbers.sample(weights).median(),
         Fill::MostFrequent => numbers.sample(weights).most_frequent(),
         Fill::Constant(value) => Some(value),

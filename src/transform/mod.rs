@@ -23,7 +23,6 @@ pub mod impute;
 pub mod passthrough;
 mod placement;
 pub mod row_counts;
-pub(crate) mod sample;
 pub mod scale;
 mod select;
 
@@ -32,7 +31,6 @@ pub use chain::{Chain, FittedThen, Then};
 pub use columns::{ColumnTransformer, FittedColumnTransformer, Naming, Remainder};
 pub use dynamic::DynTransformer;
 pub use placement::Placement;
-pub(crate) use placement::origin_of_means;
 pub use select::Selector;
 
 use crate::data::batches::{BatchedTable, Batches, TrainBatches};

@@ -1,8 +1,8 @@
 //! Numbers as they are.
 
-use super::columnwise::{Columnwise, FitColumn, Numbers, columnwise_transformer};
+use super::columnwise::{Columnwise, FitColumn, columnwise_transformer};
 use super::placement::Placement;
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::Result;
 
 /// Gives numeric, boolean, date and datetime columns as features.

@@ -1,9 +1,9 @@
 //! Numbers that `f32` would not tell apart, moved before they become features.
 
-use super::columnwise::{Cells, ColumnMap, Numbers};
-use super::sample::is_rounding;
-use crate::data::{Feature, RowIndex, weighty};
+use super::columnwise::{Cells, ColumnMap};
+use crate::data::{Feature, Numbers, RowIndex, weighty};
 use crate::error::Result;
+use crate::numeric::quantile::spread_positions;
 
 /// How a column's numbers become features.
 ///
@@ -263,46 +263,6 @@ fn may_fall_together(n: usize, value: impl Fn(usize) -> f64) -> bool {
     }
     let few = n_numbers < 2.0 * MANY as f64;
     20 * n_close > n_pairs || (8 * n_crowded > n_runs && few)
-}
-
-/// Positions below `n`, evenly spread however many are taken.
-fn spread_positions(n: usize) -> impl Iterator<Item = usize> {
-    /// 2^64 over the golden ratio.
-    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-    #[allow(clippy::cast_possible_truncation, reason = "below n")]
-    let position = move |i: u64| ((u128::from(STEP.wrapping_mul(i)) * n as u128) >> 64) as usize;
-    (0..).map(position)
-}
-
-/// What is taken off values before their means become features: 0, unless the median's size is above
-/// 4096 times the quartiles' distance, as far as 256 values of weight above 0 tell (`weights` is
-/// empty if all are one).
-///
-/// It is a multiple of a power of two, 8 times the quartiles' distance or more, so that it does not
-/// follow a single value but in rare cases.
-pub(crate) fn origin_of_means(values: &[f64], weights: &[f64]) -> f64 {
-    let weighty = weighty((!weights.is_empty()).then_some(weights));
-    let n = weighty.as_ref().map_or(values.len(), Vec::len);
-    let value = |i: usize| values[weighty.as_ref().map_or(i, |rows| rows[i] as usize)];
-    let mut sample: Vec<f64> = if n > SAMPLE {
-        spread_positions(n).take(SAMPLE).map(value).collect()
-    } else {
-        (0..n).map(value).collect()
-    };
-    sample.sort_unstable_by(f64::total_cmp);
-    let Some(last) = sample.len().checked_sub(1) else {
-        return 0.0;
-    };
-    let (low, median, high) = (sample[last / 4], sample[last / 2], sample[last - last / 4]);
-    let mut spread = high - low;
-    if is_rounding(spread, median) {
-        spread = sample[last] - sample[0];
-    }
-    if is_rounding(spread, median) || median.abs() <= 4096.0 * spread {
-        return 0.0;
-    }
-    let unit = (8.0 * spread).log2().ceil().exp2();
-    (median / unit).round() * unit
 }
 
 /// How far the `f32` from this size on are apart.

@@ -36,6 +36,7 @@ mod parity;
 mod progress;
 mod rare_classes;
 mod reading;
+mod rooms;
 mod stability;
 mod stack;
 mod stack_memory;

@@ -3,7 +3,7 @@
 use super::{Backend, OutputModel};
 use crate::data::{Features, OutOfSample};
 use crate::error::Result;
-use crate::model::blocks::softmax;
+use crate::numeric::links::{binary_softmax, softmax_columns};
 use crate::parallel;
 
 /// A fitted linear model: one score an output, and what turns scores into outputs.
@@ -118,25 +118,15 @@ impl OutputModel for LinearModel {
             Link::Identity => {}
             Link::Logistic => {
                 for value in scores.iter_mut().flatten() {
-                    *value = logistic(*value);
+                    *value = binary_softmax(*value)[1];
                 }
             }
-            Link::Softmax => softmax(&mut scores),
+            Link::Softmax => softmax_columns(&mut scores),
         }
         let mut outputs = vec![vec![0.0; features.n_rows()]; self.n_outputs];
         for (score, &output) in scores.into_iter().zip(&self.output) {
             outputs[output] = score;
         }
         Ok(outputs)
-    }
-}
-
-/// `1 / (1 + exp(-x))` without overflow.
-pub(crate) fn logistic(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
-    } else {
-        let e = x.exp();
-        e / (1.0 + e)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::all_equal;
 use crate::data::{Features, Provenance};
+use crate::numeric::moments::Moments;
 use crate::parallel;
-use crate::transform::sample::is_rounding;
 
 /// Means and standard deviations of the features that vary.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -18,7 +18,9 @@ pub(crate) struct Standard {
 impl Standard {
     /// The population mean and deviation of each feature.
     pub(crate) fn fit<P: Provenance>(features: &Features<P>) -> Self {
-        let moments = parallel::map(0..features.n_features(), |_, j| moments(features.column(j)));
+        let moments = parallel::map(0..features.n_features(), |_, j| {
+            mean_and_deviation(features.column(j))
+        });
         let kept: Vec<usize> = (0..moments.len())
             .filter(|&j| moments[j].is_some())
             .collect();
@@ -87,13 +89,10 @@ impl Standard {
 }
 
 /// Mean and standard deviation; `None` if the values are all the same.
-fn moments(values: &[f32]) -> Option<(f64, f64)> {
+fn mean_and_deviation(values: &[f32]) -> Option<(f64, f64)> {
     if all_equal(values) {
         return None;
     }
-    let n = values.len() as f64;
-    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum();
-    let deviation = (squares / n).sqrt();
-    (!is_rounding(deviation, mean)).then_some((mean, deviation))
+    let moments = Moments::plain(values.iter().map(|&v| f64::from(v)));
+    Some((moments.mean, moments.deviation()?))
 }

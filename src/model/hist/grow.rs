@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::binned::{BLOCK, Binned};
 use super::histogram::{Block, Cell, Histogram, NodeRows, Scale, Sums, Wide, count};
 use super::split::{BinSet, Criteria, NodeSums, Search, Split, better, contains, insert};
+use crate::numeric::choose;
 use crate::parallel;
 use crate::random::Seed;
 
@@ -318,10 +319,9 @@ impl<C: Cell> Grower<'_, C> {
         let mut features = growth.features.to_vec();
         let mut stream = growth.seed.child("features").at(node).stream();
         let mut drawn = vec![false; growth.binned.n_features()];
-        for i in 0..growth.features_a_node {
-            let j = i + stream.below(features.len() - i);
-            features.swap(i, j);
-            drawn[features[i]] = true;
+        choose::to_front(&mut features, growth.features_a_node, &mut stream);
+        for &feature in &features[..growth.features_a_node] {
+            drawn[feature] = true;
         }
         Some(drawn)
     }

@@ -2,7 +2,9 @@
 
 use crate::data::DynTarget;
 use crate::error::{Error, Result};
-use crate::parallel;
+use crate::numeric::links::{binary_log_loss, log_sum_exp, sigmoid, softmax};
+use crate::numeric::quantile::weighted_quantile;
+use crate::numeric::sums::weighted_mean;
 
 /// The loss that boosting makes small.
 ///
@@ -51,9 +53,6 @@ const LARGEST_LOG: f64 = 700.0;
 /// What the Poisson hessian is multiplied by, `exp(0.7)`: a leaf whose mean is far above the
 /// scores so far would otherwise step too far.
 const POISSON_DAMPING: f64 = 2.013_752_707_470_477;
-
-/// Rows that are summed up in one go; sums of chunks are added in their order.
-const CHUNK: usize = 4096;
 
 /// A [`Loss`] that has met its target.
 ///
@@ -269,11 +268,10 @@ impl Objective {
             weighted_mean(y.len(), weights, |row| loss(scores[row], y[row]))
         };
         match self {
-            Self::Logistic => mean(&|s, y| s.max(0.0) - y * s + (-s.abs()).exp().ln_1p()),
+            Self::Logistic => mean(&binary_log_loss),
             Self::Softmax { .. } => weighted_mean(y.len(), weights, |row| {
-                let largest = scores.iter().map(|s| s[row]).fold(f64::MIN, f64::max);
-                let sum: f64 = scores.iter().map(|s| (s[row] - largest).exp()).sum();
-                sum.ln() + largest - scores[class_of(y[row])][row]
+                let (largest, log_sum) = log_sum_exp(scores.iter().map(|s| s[row]));
+                log_sum + largest - scores[class_of(y[row])][row]
             }),
             Self::Squared => mean(&|s, y| 0.5 * (y - s) * (y - s)),
             Self::Absolute => mean(&|s, y| (y - s).abs()),
@@ -328,59 +326,9 @@ impl Objective {
     }
 }
 
-/// The smallest value whose cumulative weight, in the order of the values, reaches `level` times
-/// the sum of the weights (but for a relative rounding of 1e-12); 0 if there is no weight.
-///
-/// It is a minimiser of the weighted pinball loss. Rows of weight 0 never count. The pairs are
-/// left in another order.
-pub(crate) fn weighted_quantile(values: &mut [(f64, f64)], level: f64) -> f64 {
-    let mut n = 0;
-    for i in 0..values.len() {
-        if values[i].1 > 0.0 {
-            values.swap(n, i);
-            n += 1;
-        }
-    }
-    let mut part = &mut values[..n];
-    let total: f64 = part.iter().map(|(_, weight)| weight).sum();
-    let goal = total * (level - 1e-12);
-    let mut below = 0.0;
-    while part.len() > 1 {
-        let middle = part.len() / 2;
-        part.select_nth_unstable_by(middle, |a, b| a.0.total_cmp(&b.0));
-        let (left, right) = part.split_at_mut(middle);
-        let reached = below + left.iter().map(|(_, weight)| weight).sum::<f64>();
-        if reached >= goal {
-            part = left;
-        } else {
-            below = reached;
-            part = right;
-        }
-    }
-    part.first().map_or(0.0, |(value, _)| *value)
-}
-
-/// `1 / (1 + exp(-s))`: where `exp` overflows, it is 0, as it should be.
-fn sigmoid(s: f64) -> f64 {
-    1.0 / (1.0 + (-s).exp())
-}
-
 /// `exp(s)`, finite.
 fn rate(s: f64) -> f64 {
     s.min(LARGEST_LOG).exp()
-}
-
-/// Scores into probabilities that sum to one.
-fn softmax(scores: &mut [f64]) {
-    let largest = scores.iter().copied().fold(f64::MIN, f64::max);
-    let mut sum = 0.0;
-    for s in scores.iter_mut() {
-        *s = (*s - largest).exp();
-        sum += *s;
-    }
-    for s in scores {
-        *s /= sum;
-    }
 }
 
 fn softmax_gradients(
@@ -430,26 +378,6 @@ fn narrow(pair: [f64; 2], weight: f64) -> [f32; 2] {
     pair.map(|x| (x * weight).clamp(-largest, largest) as f32)
 }
 
-/// The weighted mean of a number for each row, the same on any number of threads.
-fn weighted_mean(
-    n_rows: usize,
-    weights: Option<&[f64]>,
-    number: impl Fn(usize) -> f64 + Sync,
-) -> f64 {
-    let sums: Vec<(f64, f64)> = parallel::map(0..n_rows.div_ceil(CHUNK), |_, chunk| {
-        let rows = chunk * CHUNK..n_rows.min((chunk + 1) * CHUNK);
-        match weights {
-            None => (rows.clone().map(&number).sum(), rows.len() as f64),
-            Some(weights) => (
-                rows.clone().map(|row| weights[row] * number(row)).sum(),
-                weights[rows].iter().sum(),
-            ),
-        }
-    });
-    let sum: f64 = sums.iter().map(|(sum, _)| sum).sum();
-    sum / sums.iter().map(|(_, total)| total).sum::<f64>()
-}
-
 fn indicator(holds: bool) -> f64 {
     f64::from(u8::from(holds))
 }
@@ -467,6 +395,7 @@ fn class_of(code: f64) -> usize {
 mod tests {
     use super::*;
     use crate::data::{Labels, Values};
+    use crate::numeric::sums::RUN;
 
     const SOFTMAX: Objective = Objective::Softmax { n_classes: 3 };
     const ALL: [Objective; 6] = [
@@ -791,56 +720,8 @@ mod tests {
     }
 
     #[test]
-    fn a_weighted_quantile_is_the_first_value_that_reaches_its_level() {
-        // By hand: cumulative weights 1, 3, 6, 10 of 10.
-        let pairs = [(4.0, 4.0), (2.0, 2.0), (9.0, 0.0), (1.0, 1.0), (3.0, 3.0)];
-        for (level, expected) in [
-            (0.05, 1.0),
-            (0.1, 1.0),
-            (0.3, 2.0),
-            (0.31, 3.0),
-            (0.99, 4.0),
-        ] {
-            assert_close(
-                weighted_quantile(&mut pairs.clone(), level),
-                expected,
-                0.0,
-                level,
-            );
-        }
-        assert_close(weighted_quantile(&mut [], 0.5), 0.0, 0.0, "nothing");
-        assert_close(
-            weighted_quantile(&mut [(5.0, 0.0)], 0.5),
-            0.0,
-            0.0,
-            "no weight",
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn a_weighted_quantile_is_that_of_sorted_values(
-            pairs in proptest::collection::vec((-5_i32..5, 0_u32..4), 1..60),
-            percent in 1_u32..100,
-        ) {
-            let mut sorted: Vec<i32> = pairs
-                .iter()
-                .flat_map(|&(value, count)| vec![value; count as usize])
-                .collect();
-            sorted.sort_unstable();
-            // The least rank from 1 that is not below percent / 100 of the number.
-            let rank = (percent as usize * sorted.len()).div_ceil(100);
-            let expected = rank.checked_sub(1).map_or(0.0, |i| f64::from(sorted[i]));
-            let mut pairs: Vec<(f64, f64)> =
-                pairs.into_iter().map(|(v, w)| (f64::from(v), f64::from(w))).collect();
-            let found = weighted_quantile(&mut pairs, f64::from(percent) / 100.0);
-            proptest::prop_assert!((found - expected).abs() < 1e-12);
-        }
-    }
-
-    #[test]
     fn the_loss_is_the_same_on_any_number_of_threads() {
-        let n = 3 * CHUNK + 17;
+        let n = 3 * RUN + 17;
         let column = scores(Objective::Logistic, n);
         let y: Vec<f64> = (0..n).map(|i| indicator(i % 3 == 0)).collect();
         let on = |n_threads: usize| {

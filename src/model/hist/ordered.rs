@@ -3,10 +3,11 @@
 use super::bins::{FeatureBins, code_of, statistic_slot};
 use super::boosting::{Data, FittedHistGradientBoosting};
 use super::options::HighCardinality;
+use crate::data::weighty;
 use crate::data::{DynTarget, Feature, FeatureKind, Features, FitContext, InSample, RowIndex};
 use crate::error::Result;
-use crate::transform::encode::{Pass, blend, by_time};
-use crate::transform::origin_of_means;
+use crate::numeric::ordered::{Pass, by_time, smoothed_mean};
+use crate::numeric::quantile::origin_of_means;
 
 /// The weight of the prior.
 const PRIOR_WEIGHT: f64 = 1.0;
@@ -55,8 +56,9 @@ impl Statistics {
         let weights = data.weights_train().unwrap_or_default();
         if target.class_names().is_empty() {
             // Of values far from 0, f32 would not tell means apart.
+            let weighty = weighty((!weights.is_empty()).then_some(&weights));
             for values in &mut outputs {
-                let origin = origin_of_means(values, &weights);
+                let origin = origin_of_means(values, weighty.as_deref());
                 for value in values {
                     *value -= origin;
                 }
@@ -189,7 +191,7 @@ fn by_slot(slots: &[u32], n_slots: usize, output: &[f64], weights: &[f64]) -> Ve
     let prior = sum / weight;
     // What is no code is no level.
     sums[n_slots - 1] = (0.0, 0.0);
-    let statistic = |(weight, sum)| to_feature(blend(weight, sum, PRIOR_WEIGHT, prior));
+    let statistic = |(weight, sum)| to_feature(smoothed_mean(weight, sum, PRIOR_WEIGHT, prior));
     sums.into_iter().map(statistic).collect()
 }
 

@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::lbfgs::{Settings, minimise};
 use super::objective::{Classes, Objective, raw_score};
-use super::products::Columns;
 use super::standard::Standard;
 use crate::data::{
     Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
 };
 use crate::error::{Error, Result};
-use crate::model::blocks::{fill_in_blocks, softmax};
+use crate::model::blocks::fill_in_blocks;
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::training::{check_lengths, weights_of};
 use crate::model::{ClassWeight, Estimator, Predictor};
+use crate::numeric::links::{binary_softmax, softmax_columns};
+use crate::numeric::products::Columns;
 use crate::progress::Event;
 
 /// Rows that are predicted together.
@@ -283,17 +284,10 @@ impl FittedLogisticRegression {
     fn into_probabilities(columns: &mut [&mut [f64]]) {
         if let [first, second] = columns {
             for (first, second) in first.iter_mut().zip(second.iter_mut()) {
-                let score = *second;
-                let e = (-score.abs()).exp();
-                let (larger, smaller) = (1.0 / (1.0 + e), e / (1.0 + e));
-                (*first, *second) = if score >= 0.0 {
-                    (smaller, larger)
-                } else {
-                    (larger, smaller)
-                };
+                [*first, *second] = binary_softmax(*second);
             }
         } else {
-            softmax(columns);
+            softmax_columns(columns);
         }
     }
 }

@@ -7,7 +7,6 @@
 mod lbfgs;
 mod logistic;
 mod objective;
-mod products;
 mod standard;
 
 pub use logistic::{FittedLogisticRegression, LogisticRegression};

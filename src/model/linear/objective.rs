@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::products::Columns;
 use super::standard::Standard;
+use crate::numeric::links::{binary_log_loss, binary_softmax, exponentials};
+use crate::numeric::products::Columns;
 use crate::parallel;
 
 /// Bytes of features and scores of a block of rows, so that they are read from memory once for both
@@ -146,10 +147,8 @@ fn logistic_residuals(scores: &mut [f64], labels: Labelled<'_>) -> f64 {
     for (row, score) in scores.iter_mut().enumerate() {
         let (s, w) = (*score, labels.weight(row));
         let y = if labels.class(row) == 1 { 1.0 } else { 0.0 };
-        let e = (-s.abs()).exp();
-        let p = if s >= 0.0 { 1.0 } else { e } / (1.0 + e);
-        // ln(1 + exp(s)) - y s, without overflow.
-        loss += w * (s.max(0.0) - y * s + e.ln_1p());
+        let [_, p] = binary_softmax(s);
+        loss += w * binary_log_loss(s, y);
         *score = w * (p - y);
     }
     loss
@@ -160,15 +159,9 @@ fn softmax_residuals(columns: &mut [&mut [f64]], labels: Labelled<'_>) -> f64 {
     let n_rows = labels.codes.len();
     let mut loss = 0.0;
     for row in 0..n_rows {
-        let largest = columns.iter().map(|scores| scores[row]);
-        let largest = largest.fold(f64::NEG_INFINITY, f64::max);
         let (own, w) = (labels.class(row), labels.weight(row));
         let own_score = columns[own][row];
-        let mut sum = 0.0;
-        for scores in columns.iter_mut() {
-            scores[row] = (scores[row] - largest).exp();
-            sum += scores[row];
-        }
+        let (largest, sum) = exponentials(columns, row);
         for scores in columns.iter_mut() {
             scores[row] *= w / sum;
         }

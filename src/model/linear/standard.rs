@@ -1,9 +1,9 @@
 //! Means and deviations of features, to be put into coefficients instead of into a copy.
 
 use crate::data::{Features, Provenance};
-use crate::model::moments::{Moments, RUN};
+use crate::numeric::moments::Moments;
+use crate::numeric::sums::RUN;
 use crate::parallel;
-use crate::transform::sample::is_rounding;
 
 /// The weighted mean of each feature, and one over its deviation: 0 for a constant feature, whose
 /// coefficient then stays 0.
@@ -40,12 +40,5 @@ fn mean_and_scale(column: &[f32], weights: &[f64]) -> (f64, f64) {
             .unwrap_or_default();
         moments = moments.merge(Moments::of(&distances, weights));
     }
-    let deviation = moments.variance().sqrt();
-    let mean = shift + moments.mean;
-    let scale = if is_rounding(deviation, mean) {
-        0.0
-    } else {
-        1.0 / deviation
-    };
-    (mean, scale)
+    moments.shifted(shift).mean_and_scale()
 }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, OutputModel, Training};
 use crate::model::options::{above_zero, at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::numeric::choose;
 use crate::parallel;
 use crate::random::Seed;
 
@@ -183,11 +184,8 @@ impl Sample {
         max_features: usize,
         seed: Seed,
     ) -> Self {
-        let mut counts = vec![0_u32; n_rows];
-        let mut stream = seed.child("rows").stream();
-        for _ in 0..n_rows.min(max_rows.unwrap_or(n_rows)) {
-            counts[stream.below(n_rows)] += 1;
-        }
+        let n_draws = n_rows.min(max_rows.unwrap_or(n_rows));
+        let mut counts = choose::with_replacement(n_rows, n_draws, seed.child("rows").stream());
         let rows: Vec<usize> = (0..n_rows).filter(|&row| counts[row] > 0).collect();
         counts.retain(|&count| count > 0);
         let mut features: Vec<usize> = (0..n_features).collect();

@@ -10,9 +10,9 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::{Error, Result};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::blocks::softmax;
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::numeric::links::softmax_columns;
 use crate::parallel;
 
 /// Gaussian naive Bayes for two classes or more (linfa's).
@@ -143,7 +143,7 @@ impl FittedGaussianNaiveBayes {
                 None => Err(Error::backend("linfa", format!("class {class} is lost"))),
             })
             .collect::<Result<Vec<_>>>()?;
-        softmax(&mut columns);
+        softmax_columns(&mut columns);
         Ok(columns)
     }
 }

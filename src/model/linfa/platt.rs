@@ -1,6 +1,6 @@
 //! Margins to probabilities.
 
-use crate::model::adapter::linear::logistic;
+use crate::numeric::links::{binary_softmax, softplus};
 
 /// `p = 1 / (1 + exp(-(a * margin + b)))` (Platt 1999).
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -25,8 +25,7 @@ impl Platt {
                 .zip(positive)
                 .map(|(&f, &y)| {
                     let z = scale.a * f + scale.b;
-                    // log(1 + exp(z)) - t z, without overflow
-                    z.max(0.0) + (-z.abs()).exp().ln_1p() - target(y) * z
+                    softplus(z) - target(y) * z
                 })
                 .sum()
         };
@@ -77,7 +76,7 @@ impl Platt {
     }
 
     pub(crate) fn probability(self, margin: f64) -> f64 {
-        logistic(self.a * margin + self.b)
+        binary_softmax(self.a * margin + self.b)[1]
     }
 }
 
@@ -100,7 +99,7 @@ mod tests {
         let positive: Vec<bool> = margins
             .iter()
             .enumerate()
-            .map(|(i, &f)| ((i / 200) as f64 + 0.5) / 100.0 < logistic(1.5 * f - 0.7))
+            .map(|(i, &f)| ((i / 200) as f64 + 0.5) / 100.0 < binary_softmax(1.5 * f - 0.7)[1])
             .collect();
         let scale = Platt::fit(&margins, &positive);
         assert!((scale.a - 1.5).abs() < 0.05, "{scale:?}");

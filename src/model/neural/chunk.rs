@@ -8,6 +8,7 @@ use super::network::{Dense, Network};
 use super::options::Activation;
 use super::periodic::{Periodic, PeriodicGradients};
 use super::tables::{TableBatch, add_scaled};
+use crate::numeric::links::sigmoid_f32;
 use crate::random::Seed;
 
 /// What is added to variances (batch normalization).
@@ -188,7 +189,7 @@ impl Chunk {
         match network.activation {
             Activation::Relu => active.extend(sums.map(|&x| relu(x))),
             Activation::Tanh => active.extend(sums.map(|&x| x.tanh())),
-            Activation::Sigmoid => active.extend(sums.map(|&x| sigmoid(x))),
+            Activation::Sigmoid => active.extend(sums.map(|&x| sigmoid_f32(x))),
             Activation::Gelu => active.extend(sums.map(|&x| gelu(x))),
         }
         mask.clear();
@@ -547,7 +548,7 @@ pub(super) fn activate(activation: Activation, x: f32) -> f32 {
     match activation {
         Activation::Relu => relu(x),
         Activation::Tanh => x.tanh(),
-        Activation::Sigmoid => sigmoid(x),
+        Activation::Sigmoid => sigmoid_f32(x),
         Activation::Gelu => gelu(x),
     }
 }
@@ -561,10 +562,6 @@ pub(super) fn normalize_one(norm: &super::network::Norm, unit: usize, sum: f32) 
 /// NaN stays, so that a fit that diverges is found.
 fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
-}
-
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// `sqrt(2/π)` and the cubic's factor.

@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::options::{NumericEmbedding, NumericScaling};
 use super::tables::{Kind, TableShape};
-use crate::data::{FeatureKind, Features, Provenance, RowIndex};
+use crate::data::{FeatureKind, Features, Numbers, Provenance, RowIndex};
 use crate::error::Result;
+use crate::numeric::normal::inverse_normal;
+use crate::numeric::quantile::even_orders;
 use crate::parallel;
-use crate::transform::columnwise::Numbers;
-use crate::transform::sample::is_rounding;
-use crate::transform::scale::normal::inverse_normal;
 
 /// How many quantiles a curve of normal scores has at most.
 const N_QUANTILES: usize = 1000;
@@ -228,20 +227,12 @@ impl Curve {
         let mut sample = numbers.sample(weights);
         match scaling {
             NumericScaling::Standard => {
-                let (mean, variance) = sample.mean_variance().unwrap_or((0.0, 0.0));
-                let deviation = variance.sqrt();
-                let factor = if is_rounding(deviation, mean) {
-                    0.0
-                } else {
-                    deviation.recip()
-                };
+                let (mean, factor) = sample.moments().mean_and_scale();
                 Self::Line { mean, factor }
             }
             NumericScaling::Quantile => {
                 let m = N_QUANTILES.min(numbers.len()).max(2);
-                let last = (m - 1) as f64;
-                let orders: Vec<f64> = (0..m).map(|k| k as f64 / last).collect();
-                Self::Points(normal_scores(&sample.quantiles(&orders)))
+                Self::Points(normal_scores(&sample.quantiles(&even_orders(m))))
             }
         }
     }

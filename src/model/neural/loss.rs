@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::DynTarget;
+use crate::numeric::links::{log_sum_exp, sigmoid, softplus};
 
 /// What scores mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -91,14 +92,13 @@ impl Head {
             Self::Binary => {
                 let score = f64::from(scores[0]);
                 let y = f64::from(y * (1.0 - smoothing) + smoothing / 2.0);
-                // ln(1 + e^s) - y s, without overflow.
-                let loss = score.max(0.0) + (-score.abs()).exp().ln_1p() - y * score;
-                scores[0] = narrow(logistic(score) - y);
+                let loss = softplus(score) - y * score;
+                scores[0] = narrow(sigmoid(score) - y);
                 loss
             }
             Self::Classes(n) => {
                 let even = f64::from(smoothing) / n as f64;
-                let (max, log_sum) = log_sum_exp(scores);
+                let (max, log_sum) = log_sum_exp(scores.iter().map(|&s| f64::from(s)));
                 let mut loss = 0.0;
                 for (class, score) in scores.iter_mut().enumerate() {
                     let log_p = f64::from(*score) - max - log_sum;
@@ -143,9 +143,9 @@ impl Head {
     /// Adds one row's prediction from its scores, times a share.
     pub(super) fn add_prediction(self, scores: &[f32], share: f64, out: &mut [f64]) {
         match self {
-            Self::Binary => out[0] += share * logistic(f64::from(scores[0])),
+            Self::Binary => out[0] += share * sigmoid(f64::from(scores[0])),
             Self::Classes(_) => {
-                let (max, log_sum) = log_sum_exp(scores);
+                let (max, log_sum) = log_sum_exp(scores.iter().map(|&s| f64::from(s)));
                 for (out, &score) in out.iter_mut().zip(scores) {
                     *out += share * (f64::from(score) - max - log_sum).exp();
                 }
@@ -161,18 +161,6 @@ impl Head {
             Self::Value { scale, .. } => loss * scale * scale,
         }
     }
-}
-
-fn logistic(score: f64) -> f64 {
-    1.0 / (1.0 + (-score).exp())
-}
-
-/// The largest score, and the logarithm of the sum of exponentials of scores less that.
-fn log_sum_exp(scores: &[f32]) -> (f64, f64) {
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let max = f64::from(max);
-    let sum: f64 = scores.iter().map(|&s| (f64::from(s) - max).exp()).sum();
-    (max, sum.ln())
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "gradients have 32 bits")]

@@ -8,10 +8,10 @@ use smartcore::xgboost::xgb_regressor::{Objective, XGRegressor, XGRegressorParam
 use super::matrix::{dense, dense_rows};
 use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
-use crate::model::adapter::linear::logistic;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::numeric::links::binary_softmax;
 use crate::parallel;
 use crate::random::Seed;
 
@@ -211,7 +211,7 @@ impl GradientBoosting {
         let mut trees = Vec::with_capacity(self.n_trees);
         if share > 0.0 && share < 1.0 {
             for t in 0..self.n_trees {
-                let p: Vec<f64> = scores.iter().map(|&f| logistic(f)).collect();
+                let p: Vec<f64> = scores.iter().map(|&f| binary_softmax(f)[1]).collect();
                 let residuals: Vec<f64> = y.iter().zip(&p).map(|(y, p)| y - p).collect();
                 let tree = self.trees(x, &residuals, 1, 1.0, seed.at(t))?;
                 let leaves = leaf_of_rows(&tree, x_rows)?;
@@ -303,7 +303,10 @@ impl ClassBooster {
                 *score += leaf_values.of(leaf);
             }
         }
-        Ok(scores.into_iter().map(logistic).collect())
+        Ok(scores
+            .into_iter()
+            .map(|score| binary_softmax(score)[1])
+            .collect())
     }
 }
 

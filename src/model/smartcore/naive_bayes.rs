@@ -13,9 +13,9 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::Result;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::blocks::softmax;
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::numeric::links::softmax_columns;
 use crate::parallel;
 
 /// Gaussian naive Bayes for two classes or more (smartcore's `GaussianNB`).
@@ -193,7 +193,7 @@ impl OutputModel for FittedGaussianNaiveBayes {
                 .concat()
             })
             .collect();
-        softmax(&mut columns);
+        softmax_columns(&mut columns);
         let mut outputs = vec![vec![0.0; features.n_rows()]; self.n_outputs];
         for (class, column) in self.classes.iter().zip(columns) {
             match (self.n_outputs, class.code) {

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::linear::{solve_positive, sum_over_rows};
 use super::{Blender, FittedBlender, check_members};
 use crate::data::{
     Features, FitContext, InSample, Labels, OutOfSample, Prediction, Probabilities, Provenance,
     Target,
 };
 use crate::error::{Error, Result};
+use crate::numeric::linalg::solve_positive;
+use crate::numeric::links::softmax;
+use crate::numeric::moments::Moments;
+use crate::numeric::sums::sum_over_rows;
 use crate::stack::Meta;
 use crate::stack::meta::CLIP;
-use crate::transform::sample::is_rounding;
 
 /// Logistic regression on the members' log-probabilities, drawn towards equal weights.
 ///
@@ -146,24 +148,12 @@ impl Scaling {
         let has_weight = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
         let mut scaling = Self::default();
         for j in 0..features.n_features() {
-            let present = || {
-                let rows = features.column(j).iter().enumerate();
-                let rows = rows.filter(|&(row, v)| !v.is_nan() && has_weight(row));
-                rows.map(|(_, v)| v)
-            };
-            let n = present().count().max(1) as f64;
-            let mean = present().map(|&v| f64::from(v)).sum::<f64>() / n;
-            let variance = present()
-                .map(|&v| (f64::from(v) - mean).powi(2))
-                .sum::<f64>()
-                / n;
+            let rows = features.column(j).iter().enumerate();
+            let present = rows.filter(|&(row, v)| !v.is_nan() && has_weight(row));
+            let present = present.map(|(_, &v)| f64::from(v));
+            let (mean, inverse) = Moments::plain(present).mean_and_scale();
             scaling.mean.push(mean);
-            let deviation = variance.sqrt();
-            scaling.inverse.push(if is_rounding(deviation, mean) {
-                0.0
-            } else {
-                1.0 / deviation
-            });
+            scaling.inverse.push(inverse);
         }
         scaling
     }
@@ -243,12 +233,12 @@ impl Design {
         let d = self.n_parameters();
         let mut derivatives = vec![0.0; self.n_classes * d];
         self.derivatives(row, &mut derivatives);
-        softmax(&derivatives, theta, p);
+        softmax_of(&derivatives, theta, p);
     }
 }
 
 /// The softmax of the scores, from their derivatives.
-fn softmax(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
+fn softmax_of(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
     let d = theta.len();
     for (k, p) in p.iter_mut().enumerate() {
         *p = derivatives[k * d..(k + 1) * d]
@@ -257,14 +247,7 @@ fn softmax(derivatives: &[f64], theta: &[f64], p: &mut [f64]) {
             .map(|(x, t)| x * t)
             .sum();
     }
-    let top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for s in p.iter_mut() {
-        *s = (*s - top).exp();
-    }
-    let total: f64 = p.iter().sum();
-    for s in p.iter_mut() {
-        *s /= total;
-    }
+    softmax(p);
 }
 
 /// Adds the penalty to the loss and, where they are there, to its gradient and its Hessian, whose
@@ -326,7 +309,7 @@ fn newton(
             let mut mean = vec![0.0; d];
             for (row, &own) in (from..to).zip(&codes[from..to]) {
                 design.derivatives(row, &mut x);
-                softmax(&x, theta, &mut p);
+                softmax_of(&x, theta, &mut p);
                 let own = own as usize;
                 let w = weight(row);
                 sums[0] -= w * p[own].max(f64::MIN_POSITIVE).ln();

@@ -3,7 +3,6 @@
 mod average;
 mod estimator;
 mod greedy;
-mod linear;
 mod logistic;
 mod non_negative;
 mod ridge;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::linear::{solve_positive, sum_over_rows};
 use super::{Blender, FittedBlender, WeightedMean};
 use crate::data::{FitContext, InSample, Prediction, RowIndex, Target};
 use crate::error::{Error, Result};
+use crate::numeric::linalg::solve_positive;
+use crate::numeric::sums::sum_over_rows;
 use crate::stack::Meta;
 
 /// Weights of 0 or more that make the squared error of the weighted sum least, then divided by

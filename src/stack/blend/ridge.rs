@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::linear::{solve_positive, sum_over_rows};
 use super::{Blender, FittedBlender, check_members};
 use crate::data::{FitContext, InSample, OutOfSample, Prediction, Provenance, Values};
 use crate::error::{Error, Result};
+use crate::numeric::linalg::solve_positive;
+use crate::numeric::sums::sum_over_rows;
 use crate::stack::Meta;
 
 /// Ridge regression on the members' values, drawn towards equal weights.

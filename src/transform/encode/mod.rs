@@ -28,7 +28,6 @@ mod embedding;
 mod frequency;
 mod leave_one_out;
 mod lookup;
-mod moments;
 mod names;
 mod noise;
 mod one_hot;
@@ -45,7 +44,6 @@ pub use frequency::{FittedFrequencyEncoder, Frequency, FrequencyEncoder, Missing
 pub use leave_one_out::{FittedLeaveOneOutEncoder, LeaveOneOutEncoder, LoneRow, Noise};
 pub use one_hot::{Drop, FittedOneHotEncoder, MinFrequency, Missing, OneHotEncoder, Unknown};
 pub use ordered::{FittedOrderedTargetEncoder, OrderedPrior, OrderedTargetEncoder, RowOrder};
-pub(crate) use ordered::{Pass, blend, by_time};
 pub use ordinal::{FittedOrdinalEncoder, MissingCode, OrdinalEncoder, UnknownCode};
 pub use target::{FittedTargetEncoder, Smoothing, TargetEncoder};
 pub use targets::MissingLevel;

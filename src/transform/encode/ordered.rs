@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::cells::fill;
 use super::lookup::{Lookup, LookupColumn};
-use super::moments::Moments;
 use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_target};
 use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
+use crate::numeric::moments::SumMoments;
+use crate::numeric::ordered::{Pass, by_time, smoothed_mean};
 use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope};
@@ -215,7 +216,7 @@ impl OrderedTargetEncoder {
     fn passes(
         &self,
         columns: &TrainingColumns<'_>,
-        totals: &[Moments],
+        totals: &[SumMoments],
         time: Option<&[f64]>,
         seed: Seed,
     ) -> Vec<Pass> {
@@ -233,7 +234,7 @@ impl OrderedTargetEncoder {
         let constants: Option<Vec<f64>> = match self.prior {
             OrderedPrior::EarlierMean => None,
             OrderedPrior::OverallMean => {
-                let mean = |all: &Moments| all.mean().unwrap_or(f64::NAN);
+                let mean = |all: &SumMoments| all.mean().unwrap_or(f64::NAN);
                 Some(totals.iter().map(mean).collect())
             }
         };
@@ -284,7 +285,7 @@ impl OrderedTargetEncoder {
     fn new_rows(
         &self,
         columns: &TrainingColumns<'_>,
-        totals: &[Moments],
+        totals: &[SumMoments],
         column: usize,
     ) -> LookupColumn {
         let cells = &columns.cells[column];
@@ -294,18 +295,19 @@ impl OrderedTargetEncoder {
         let mut priors = Vec::with_capacity(columns.outputs.len());
         for (target, all) in columns.outputs.iter().zip(totals) {
             let rows = slots.iter().map(|&slot| slot as usize);
-            let mut levels = Moments::of_cells(counts.len(), rows, target, &columns.weights, false);
+            let mut levels =
+                SumMoments::of_cells(counts.len(), rows, target, &columns.weights, false);
             if let Some(missing) = levels.last_mut()
                 && self.missing == MissingLevel::Prior
             {
-                *missing = Moments::default();
+                *missing = SumMoments::default();
             }
             let prior = all.mean().unwrap_or(f64::NAN);
-            let value = |(level, &count): (&Moments, &u32)| {
+            let value = |(level, &count): (&SumMoments, &u32)| {
                 if (count as usize) < self.min_rows {
                     prior
                 } else {
-                    blend(level.weight, level.sum, self.prior_weight, prior)
+                    smoothed_mean(level.weight, level.sum, self.prior_weight, prior)
                 }
             };
             values.push(levels.iter().zip(&counts).map(value).collect());
@@ -346,174 +348,6 @@ impl OrderedTargetEncoder {
         });
         Ok(FittedOrderedTargetEncoder(columns.lookup(fitted)))
     }
-}
-
-/// `(sum + a prior) / (weight + a)`, and the prior where that is `0 / 0`.
-pub(crate) fn blend(weight: f64, sum: f64, a: f64, prior: f64) -> f64 {
-    if weight + a > 0.0 {
-        (sum + a * prior) / (weight + a)
-    } else {
-        prior
-    }
-}
-
-/// Positions of rows by time, and where each block of the same time ends.
-pub(crate) fn by_time(time: &[f64]) -> (Vec<u32>, Vec<u32>) {
-    let mut order: Vec<u32> = (0..).take(time.len()).collect();
-    order.sort_by(|&a, &b| {
-        time[a as usize]
-            .total_cmp(&time[b as usize])
-            .then(a.cmp(&b))
-    });
-    let mut ends: Vec<u32> = Vec::new();
-    for (place, pair) in (1..).zip(order.windows(2)) {
-        if time[pair[0] as usize] < time[pair[1] as usize] {
-            ends.push(place);
-        }
-    }
-    ends.extend(u32::try_from(order.len()).ok().filter(|&n| n > 0));
-    (order, ends)
-}
-
-/// One order of the rows; what is listed by place is in that order.
-pub(crate) struct Pass {
-    order: Vec<u32>,
-    /// The place after the last of each block, whose rows do not see one another; empty if each
-    /// row is a block of its own.
-    ends: Vec<u32>,
-    /// By place: weights; empty if all are one.
-    weights: Vec<f64>,
-    /// By output.
-    outputs: Vec<PassOutput>,
-}
-
-/// By place: the weighted target, and the prior.
-struct PassOutput {
-    targets: Vec<f64>,
-    priors: Vec<f64>,
-}
-
-impl Pass {
-    /// Of targets by output, with weights (empty if all are one). Priors are these constants by
-    /// output, or else the means over earlier rows.
-    pub(crate) fn new(
-        outputs: &[Vec<f64>],
-        weights: &[f64],
-        constants: Option<&[f64]>,
-        order: Vec<u32>,
-        ends: Vec<u32>,
-    ) -> Self {
-        let by_place = |values: &[f64]| -> Vec<f64> {
-            order.iter().map(|&row| values[row as usize]).collect()
-        };
-        let weights = if weights.is_empty() {
-            Vec::new()
-        } else {
-            by_place(weights)
-        };
-        let outputs = outputs.iter().enumerate().map(|(output, target)| {
-            let mut targets = by_place(target);
-            for (y, w) in targets.iter_mut().zip(&weights) {
-                *y *= w;
-            }
-            let priors = match constants {
-                None => earlier_means(&targets, &weights, &ends),
-                Some(constants) => vec![constants[output]; targets.len()],
-            };
-            PassOutput { targets, priors }
-        });
-        Self {
-            outputs: outputs.collect(),
-            weights,
-            order,
-            ends,
-        }
-    }
-
-    /// Adds each row's statistic to `sums`, by row. Rows of the slot `missing` get the prior.
-    pub(crate) fn add(
-        &self,
-        slots: &[u32],
-        n_slots: usize,
-        missing: Option<u32>,
-        output: usize,
-        a: f64,
-        sums: &mut [f64],
-    ) {
-        let PassOutput { targets, priors } = &self.outputs[output];
-        let mut levels = vec![(0.0_f64, 0.0_f64); n_slots];
-        // The missing slot is never added to where missing cells get the prior.
-        let learn = |levels: &mut [(f64, f64)], slot: u32, place: usize| {
-            if Some(slot) != missing {
-                let level = &mut levels[slot as usize];
-                level.0 += self.weights.get(place).copied().unwrap_or(1.0);
-                level.1 += targets[place];
-            }
-        };
-        if self.ends.is_empty() {
-            for (place, (&row, &prior)) in self.order.iter().zip(priors).enumerate() {
-                let slot = slots[row as usize];
-                let (weight, sum) = levels[slot as usize];
-                sums[row as usize] += blend(weight, sum, a, prior);
-                learn(&mut levels, slot, place);
-            }
-            return;
-        }
-        let mut start = 0;
-        for &end in &self.ends {
-            let block = start..end as usize;
-            for place in block.clone() {
-                let row = self.order[place] as usize;
-                let (weight, sum) = levels[slots[row] as usize];
-                sums[row] += blend(weight, sum, a, priors[place]);
-            }
-            for place in block {
-                learn(&mut levels, slots[self.order[place] as usize], place);
-            }
-            start = end as usize;
-        }
-    }
-}
-
-/// By place, the mean over all earlier blocks; where those have no weight, over all later ones.
-fn earlier_means(targets: &[f64], weights: &[f64], ends: &[u32]) -> Vec<f64> {
-    let each: Vec<u32>;
-    let ends = if ends.is_empty() {
-        each = (1..).take(targets.len()).collect();
-        &each
-    } else {
-        ends
-    };
-    let mut means = vec![f64::NAN; targets.len()];
-    let total = |block: std::ops::Range<usize>| {
-        block.fold((0.0, 0.0), |(weight, sum), place| {
-            let w = weights.get(place).copied().unwrap_or(1.0);
-            (weight + w, sum + targets[place])
-        })
-    };
-    let (mut weight, mut sum) = (0.0, 0.0);
-    let (mut start, mut n_first) = (0, 0);
-    for &end in ends {
-        let block = start..end as usize;
-        if weight > 0.0 {
-            means[block.clone()].fill(sum / weight);
-        } else {
-            n_first += 1;
-        }
-        let (w, s) = total(block);
-        (weight, sum, start) = (weight + w, sum + s, end as usize);
-    }
-    let (mut weight, mut sum) = (0.0, 0.0);
-    for (i, &end) in ends.iter().enumerate().rev() {
-        let start = if i == 0 { 0 } else { ends[i - 1] as usize };
-        let block = start..end as usize;
-        if i < n_first && weight > 0.0 {
-            means[block.clone()].fill(sum / weight);
-        }
-        let (w, s) = total(block);
-        (weight, sum) = (weight + w, sum + s);
-    }
-    means
 }
 
 /// A fitted [`OrderedTargetEncoder`]: the statistic of each level over all training rows.

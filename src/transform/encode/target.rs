@@ -6,11 +6,12 @@ use super::cells::fill;
 use super::cross_fitted::InnerFolds;
 use super::crossing::{Classes, Groups};
 use super::lookup::{Lookup, LookupColumn};
-use super::moments::{Moments, others};
 use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_target};
 use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Train};
 use crate::error::{Error, Result};
 use crate::folds::Folds;
+use crate::numeric::links::sigmoid;
+use crate::numeric::moments::{SumMoments, others};
 use crate::parallel;
 use crate::transform::{FittedTransformer, Placement, Scope};
 
@@ -53,7 +54,7 @@ impl Smoothing {
     }
 
     /// The smoothed mean of a level; NaN if no row has weight.
-    fn apply(self, level: &Moments, all: &Moments) -> f64 {
+    fn apply(self, level: &SumMoments, all: &SumMoments) -> f64 {
         let Some(prior) = all.mean() else {
             return f64::NAN;
         };
@@ -62,7 +63,7 @@ impl Smoothing {
         };
         let share = match self {
             Self::Fixed(m) => return (level.sum + m * prior) / (level.weight + m),
-            Self::Sigmoid { k, f } => 1.0 / (1.0 + (-(level.weight - k) / f).exp()),
+            Self::Sigmoid { k, f } => sigmoid((level.weight - k) / f),
             Self::EmpiricalBayes => {
                 let between = all.variance().unwrap_or(0.0) * level.weight;
                 let within = level.variance().unwrap_or(0.0);
@@ -199,7 +200,7 @@ struct FoldTargets<'a> {
     fold_of_row: &'a [u16],
     n_folds: usize,
     /// By output: the moments of all rows outside each fold, and those of all rows.
-    others: Vec<(Vec<Moments>, Moments)>,
+    others: Vec<(Vec<SumMoments>, SumMoments)>,
     /// By output, where the target has classes: the class of each row within its fold.
     parts: Vec<Option<Vec<u16>>>,
 }
@@ -212,8 +213,8 @@ impl<'a> FoldTargets<'a> {
         let cells = fold_of_row.iter().map(|&f| usize::from(f));
         let outputs = columns.outputs.iter().map(|target| {
             let of_folds =
-                Moments::of_cells(n_folds, cells.clone(), target, &columns.weights, true);
-            let mut outside = vec![Moments::default(); n_folds];
+                SumMoments::of_cells(n_folds, cells.clone(), target, &columns.weights, true);
+            let mut outside = vec![SumMoments::default(); n_folds];
             let all = others(&of_folds, &mut outside);
             (outside, all)
         });
@@ -271,10 +272,10 @@ impl TargetEncoder {
         for (output, (outside, all)) in folds.others.iter().enumerate() {
             let mut moments = self.moments(columns, folds, output, &codes, n_slots);
             if self.missing == MissingLevel::Prior {
-                moments[(n_slots - 1) * n_folds..].fill(Moments::default());
+                moments[(n_slots - 1) * n_folds..].fill(SumMoments::default());
             }
             let mut in_sample = vec![0.0_f32; moments.len()];
-            let mut elsewhere = vec![Moments::default(); n_folds];
+            let mut elsewhere = vec![SumMoments::default(); n_folds];
             let mut new_rows = Vec::with_capacity(n_slots);
             for (level, in_sample) in moments
                 .chunks_exact(n_folds)
@@ -307,13 +308,13 @@ impl TargetEncoder {
         output: usize,
         codes: &[u32],
         n_slots: usize,
-    ) -> Vec<Moments> {
+    ) -> Vec<SumMoments> {
         if let (Some(classes), Some(parts)) = (&columns.classes[output], &folds.parts[output]) {
             let n_classes = classes.values.len();
             let counts = Groups::new(parts, folds.n_folds * n_classes).count(codes, n_slots);
             return counts
                 .chunks_exact(n_classes)
-                .map(|counts| Moments::of_counts(counts, &classes.values))
+                .map(|counts| SumMoments::of_counts(counts, &classes.values))
                 .collect();
         }
         let missing = n_slots - 1;
@@ -322,7 +323,7 @@ impl TargetEncoder {
             .map(|(&code, &fold)| (code as usize).min(missing) * folds.n_folds + usize::from(fold));
         let spread = self.smoothing == Smoothing::EmpiricalBayes;
         let target = &columns.outputs[output];
-        Moments::of_cells(
+        SumMoments::of_cells(
             n_slots * folds.n_folds,
             cells,
             target,

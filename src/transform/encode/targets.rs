@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::cells::{Cells, feature_cells};
 use super::crossing::Classes;
 use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
-use super::moments::Moments;
 use super::names::output_fields;
-use crate::data::{DynTarget, Feature, RowIndex, Train};
+use crate::data::{DynTarget, Feature, RowIndex, Train, weighty};
 use crate::error::Result;
-use crate::transform::origin_of_means;
+use crate::numeric::moments::SumMoments;
+use crate::numeric::quantile::origin_of_means;
 
 /// Makes a transformer of an encoder that is fitted on targets of any type by `fit_transform_any` and
 /// `fit_part_any`, and whose fitted parts join.
@@ -114,11 +114,11 @@ impl<'a> TrainingColumns<'a> {
     }
 
     /// The moments of all rows, for each output.
-    pub(super) fn totals(&self) -> Vec<Moments> {
+    pub(super) fn totals(&self) -> Vec<SumMoments> {
         let all = std::iter::repeat_n(0, self.n_rows());
         self.outputs
             .iter()
-            .map(|target| Moments::of_cells(1, all.clone(), target, &self.weights, true)[0])
+            .map(|target| SumMoments::of_cells(1, all.clone(), target, &self.weights, true)[0])
             .collect()
     }
 
@@ -160,7 +160,7 @@ pub(super) fn origin(train: Train<'_, dyn DynTarget>, values: &[f64]) -> f64 {
     }
     train
         .target_origin()
-        .unwrap_or_else(|| origin_of_means(values, train.weights().as_deref().unwrap_or_default()))
+        .unwrap_or_else(|| origin_of_means(values, weighty(train.weights().as_deref()).as_deref()))
 }
 
 fn otherwise(value: f64) -> Otherwise {

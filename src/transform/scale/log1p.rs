@@ -1,9 +1,9 @@
 //! Logarithms of skewed columns.
 
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::{Error, Result};
 use crate::transform::Placement;
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
 /// What becomes of values below 0.

@@ -1,8 +1,8 @@
 //! Between -1 and 1, zero kept.
 
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::Result;
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
 /// Divides each column by its largest absolute value; 0 stays 0.

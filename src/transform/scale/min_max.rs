@@ -1,10 +1,10 @@
 //! Between two bounds.
 
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::{Error, Result};
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::numeric::moments::is_rounding;
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
-use crate::transform::sample::is_rounding;
 
 /// What becomes of a new value beyond those of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

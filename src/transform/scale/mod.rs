@@ -37,7 +37,6 @@
 mod log1p;
 mod max_abs;
 mod min_max;
-pub(crate) mod normal;
 mod quantile;
 mod robust;
 mod standard;

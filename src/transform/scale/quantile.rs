@@ -1,9 +1,11 @@
 //! Ranks among the training values.
 
-use super::normal::inverse_normal;
-use crate::data::{FitContext, RowIndex, weighty};
+use crate::data::{FitContext, Numbers, RowIndex, weighty};
 use crate::error::{Error, Result};
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::numeric::choose;
+use crate::numeric::normal::inverse_normal;
+use crate::numeric::quantile::even_orders;
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
 /// The distribution that training values get.
@@ -139,7 +141,9 @@ impl FitColumn for QuantileScaler {
         let n_rows = weighty.len();
         let mut sample = match self.subsample {
             Some(size) if size < n_rows => {
-                let positions = weighty.compose(&draw(n_rows, size, context));
+                let all_rows: Vec<u32> = (0..).take(n_rows).collect();
+                let mut stream = context.seed().child("quantile scaler").stream();
+                let positions = weighty.compose(&choose::sorted(all_rows, size, &mut stream));
                 let weights = context.weights();
                 let weights = weights.map(|weights| RowIndex::Some(&positions).gather(weights));
                 let index = numbers.rows().compose(&positions);
@@ -151,14 +155,12 @@ impl FitColumn for QuantileScaler {
         };
         let n_rows = self.subsample.map_or(n_rows, |size| size.min(n_rows));
         let m = self.n_quantiles.min(n_rows).max(1);
-        let last = (m - 1).max(1) as f64;
-        let orders: Vec<f64> = (0..m).map(|k| k as f64 / last).collect();
         let mut map = Quantiles {
             values: Vec::new(),
             first: Vec::new(),
             output: self.output,
         };
-        let quantiles = sample.quantiles(&orders);
+        let quantiles = sample.quantiles(&even_orders(m));
         for (place, &quantile) in (0_u32..).zip(&quantiles) {
             // Rounding may put an interpolated quantile just below the one before.
             if map.values.last().is_none_or(|&last| quantile > last) {
@@ -169,19 +171,6 @@ impl FitColumn for QuantileScaler {
         map.first.extend(u32::try_from(quantiles.len()));
         Ok(map)
     }
-}
-
-/// Positions of a sample without replacement, in ascending order.
-fn draw(n: usize, size: usize, context: &FitContext<'_>) -> Vec<u32> {
-    let mut positions: Vec<u32> = (0..).take(n).collect();
-    let mut stream = context.seed().child("quantile scaler").stream();
-    for i in 0..size {
-        let j = i + stream.below(n - i);
-        positions.swap(i, j);
-    }
-    positions.truncate(size);
-    positions.sort_unstable();
-    positions
 }
 
 impl ColumnMap for Quantiles {

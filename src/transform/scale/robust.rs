@@ -1,11 +1,11 @@
 //! Median 0 and a quantile range of 1.
 
 use super::check_orders;
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::Result;
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::numeric::moments::is_rounding;
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
-use crate::transform::sample::is_rounding;
 
 /// Takes off the median and divides by the distance of two quantiles, the quartiles by default.
 ///

@@ -1,10 +1,9 @@
 //! Mean 0 and variance 1.
 
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::Result;
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
-use crate::transform::sample::is_rounding;
 
 /// Brings each column to mean 0 and variance 1: `(x - mean) / scale`.
 ///
@@ -72,15 +71,11 @@ impl FitColumn for StandardScaler {
     }
 
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Standard> {
-        let moments = numbers.mean_variance(context.weights());
-        let (mean, variance) = moments.unwrap_or((0.0, 0.0));
-        let deviation = variance.sqrt();
-        let scale = if is_rounding(deviation, mean) {
-            1.0
-        } else {
-            deviation
-        };
-        Ok(Standard { mean, scale })
+        let moments = numbers.moments(context.weights());
+        Ok(Standard {
+            mean: moments.mean,
+            scale: moments.deviation().unwrap_or(1.0),
+        })
     }
 }
 

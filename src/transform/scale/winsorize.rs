@@ -1,10 +1,10 @@
 //! Extreme values brought back to a quantile.
 
 use super::check_orders;
-use crate::data::FitContext;
+use crate::data::{FitContext, Numbers};
 use crate::error::Result;
 use crate::transform::Placement;
-use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn, Numbers};
+use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
 /// Brings values below one quantile up to it, and values above another down to it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::FeatureKind;
 use crate::error::{Error, Result};
+use crate::numeric::choose;
 use crate::random::Seed;
 
 /// How features are binned.
@@ -100,14 +101,9 @@ pub(crate) fn sample_rows(n_rows: usize, max_sample: usize, seed: Seed) -> Optio
     if n_rows <= max_sample {
         return None;
     }
-    // Each row is taken with the probability that as many as are wanted still are among the rest.
-    let mut stream = seed.stream();
     let mut sample = Vec::with_capacity(max_sample);
-    for (row, left) in (0..).zip((1..=n_rows).rev()) {
-        if stream.below(left) < max_sample - sample.len() {
-            sample.push(row);
-        }
-    }
+    let drawn = (0..).zip(choose::in_turn(n_rows, max_sample, seed.stream()));
+    sample.extend(drawn.filter(|(_, is_drawn)| *is_drawn).map(|(row, _)| row));
     Some(sample)
 }
 

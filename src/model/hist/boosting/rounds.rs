@@ -3,7 +3,6 @@
 use super::super::binned::Binned;
 use super::super::grow::{Grown, Growth, Workspace, grow};
 use super::super::histogram::{Cell, Narrow, Wide};
-use super::super::loss::weighted_quantile;
 use super::super::options::Sampling;
 use super::super::split::Criteria;
 use super::super::tree::Tree;
@@ -11,6 +10,8 @@ use super::{Data, FittedHistGradientBoosting, HistGradientBoosting, Round};
 use crate::data::FitContext;
 use crate::error::{Error, Result};
 use crate::model::MaxFeatures;
+use crate::numeric::choose;
+use crate::numeric::quantile::weighted_quantile;
 use crate::parallel;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;
@@ -219,10 +220,10 @@ impl<'a> Rounds<'a> {
         work: &mut Workspace<C>,
     ) -> Result<bool> {
         let n_features = self.binned.n_features();
-        let features = draw(
-            n_features,
+        let features = choose::sorted(
+            (0..n_features).collect(),
             self.spec.max_features.of(n_features)?,
-            seed.child("features"),
+            &mut seed.child("features").stream(),
         );
         let growth = Growth {
             binned: self.binned,
@@ -322,19 +323,4 @@ impl<'a> Rounds<'a> {
         let weights = self.data.weights.as_ref().map(|w| Data::at(w, Some(rows)));
         Some(self.data.objective.loss(&scores, &y, weights.as_deref()))
     }
-}
-
-/// So many of the features, in ascending order.
-fn draw(n_features: usize, n: usize, seed: Seed) -> Vec<usize> {
-    let mut features: Vec<usize> = (0..n_features).collect();
-    if n >= n_features {
-        return features;
-    }
-    let mut stream = seed.stream();
-    for i in 0..n {
-        features.swap(i, i + stream.below(n_features - i));
-    }
-    features.truncate(n);
-    features.sort_unstable();
-    features
 }

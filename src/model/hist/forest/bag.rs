@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::numeric::choose;
 use crate::random::Seed;
 
 /// Which rows each tree of a forest is grown on.
@@ -49,27 +50,13 @@ impl Bag {
 
     /// How many times each of `n` units (rows or groups) is drawn.
     pub(super) fn draw(self, n: usize, seed: Seed) -> Vec<u32> {
-        let mut stream = seed.stream();
         match self {
             Self::All => vec![1; n],
-            Self::Bootstrap => {
-                let mut times = vec![0; n];
-                for _ in 0..n {
-                    times[stream.below(n)] += 1;
-                }
-                times
-            }
+            Self::Bootstrap => choose::with_replacement(n, n, seed.stream()),
             Self::Share(share) => {
-                // Each unit is taken with the probability that as many as are wanted still are.
-                let mut wanted = super::super::options::share_of(share, n);
-                let mut times = vec![0; n];
-                for (time, left) in times.iter_mut().zip((1..=n).rev()) {
-                    if stream.below(left) < wanted {
-                        *time = 1;
-                        wanted -= 1;
-                    }
-                }
-                times
+                let wanted = super::super::options::share_of(share, n);
+                let drawn = choose::in_turn(n, wanted, seed.stream());
+                drawn.map(u32::from).collect()
             }
         }
     }

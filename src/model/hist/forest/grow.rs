@@ -3,6 +3,7 @@
 use super::super::binned::Binned;
 use super::super::grow::{Grown, GrownNode, GrownSplit, partition};
 use super::super::split::{Split, better};
+use crate::numeric::choose;
 use crate::random::Seed;
 
 /// Features that are counted side by side: rows one after the other then meet different bins.
@@ -125,9 +126,7 @@ fn search(
             0 => GROUP.min(n - n_drawn),
             left => left.div_ceil(left.div_ceil(GROUP)),
         };
-        for place in n_drawn..n_drawn + size {
-            order.swap(place, place + stream.below(n - place));
-        }
+        choose::to_front(&mut order[n_drawn..], size, &mut stream);
         let group = &order[n_drawn..n_drawn + size];
         count(growth.binned, statistic, rows, group);
         for (place, &feature) in group.iter().enumerate() {

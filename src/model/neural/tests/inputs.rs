@@ -155,7 +155,7 @@ fn of_quantiles() {
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     for (place, &i) in order.iter().enumerate() {
         let p = (place as f64 + 0.5) / n as f64;
-        let normal = crate::transform::scale::normal::inverse_normal(p) as f32;
+        let normal = crate::numeric::normal::inverse_normal(p) as f32;
         assert!(
             (numbers[i] - normal).abs() < 1e-3,
             "{} {normal}",

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::super::cells::{Cells, feature_cells};
 use super::super::names::sort_by_name;
-use crate::data::{ColumnKind, Feature, Features, InSample, Levels, RowIndex, Rows};
+use crate::data::{ColumnKind, Feature, Features, InSample, Levels, Numbers, RowIndex, Rows};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::transform::Placement;
-use crate::transform::columnwise::{self as numbers, ColumnMap, Numbers};
+use crate::transform::columnwise::{self as numbers, ColumnMap};
 
 /// Training rows as codes, and the context's columns as numbers.
 #[derive(Debug)]

@@ -9,11 +9,11 @@
 use std::cmp::Reverse;
 
 use super::codes::Coded;
-use super::rotation::{Matrix, procrustes};
 use crate::data::{Features, OutOfSample, Prediction, Target};
 use crate::error::Result;
 use crate::model::Predictor;
 use crate::model::neural::{Embedding, FittedNeuralNetwork};
+use crate::numeric::linalg::{Matrix, procrustes};
 use crate::parallel;
 use crate::random::Seed;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::rotation::{Matrix, principal_axes};
 use crate::data::Levels;
 use crate::error::{Error, Result};
+use crate::numeric::linalg::{Matrix, principal_axes};
 
 /// The vectors of one column's levels: one of `size` numbers for each level, and one for levels
 /// that are unknown.

@@ -6,7 +6,6 @@ mod fitted;
 mod gauge;
 mod halves;
 mod matrix;
-mod rotation;
 
 use std::sync::Arc;
 

@@ -1,17 +1,72 @@
-//! The rotation that brings one set of vectors closest to another.
+//! Small dense linear algebra: symmetric systems (Cholesky), the singular value decomposition (one-sided
+//! Jacobi), and what follows from it.
 
 /// How often all pairs of columns are gone through at most.
 const MAX_SWEEPS: usize = 60;
 
+/// Solves `A x = b` for a symmetric positive definite `A` (`d` x `d`, row by row) by Cholesky's
+/// factorisation; a pivot that is not above a tiny share of its diagonal is skipped, which leaves
+/// its unknown at zero.
+pub(crate) fn solve_positive(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let d = b.len();
+    let mut l = a.to_vec();
+    let mut skipped = vec![false; d];
+    for j in 0..d {
+        let diagonal = a[j * d + j];
+        let mut pivot = l[j * d + j];
+        for k in 0..j {
+            pivot -= l[j * d + k] * l[j * d + k];
+        }
+        if pivot <= 1e-12 * diagonal.abs() || !pivot.is_finite() {
+            skipped[j] = true;
+            for i in j..d {
+                l[i * d + j] = 0.0;
+            }
+            continue;
+        }
+        let root = pivot.sqrt();
+        l[j * d + j] = root;
+        for i in j + 1..d {
+            let mut value = l[i * d + j];
+            for k in 0..j {
+                value -= l[i * d + k] * l[j * d + k];
+            }
+            l[i * d + j] = value / root;
+        }
+    }
+    let mut x = b.to_vec();
+    for i in 0..d {
+        if skipped[i] {
+            x[i] = 0.0;
+            continue;
+        }
+        for k in 0..i {
+            x[i] -= l[i * d + k] * x[k];
+        }
+        x[i] /= l[i * d + i];
+    }
+    for i in (0..d).rev() {
+        if skipped[i] {
+            x[i] = 0.0;
+            continue;
+        }
+        for k in i + 1..d {
+            x[i] -= l[k * d + i] * x[k];
+        }
+        x[i] /= l[i * d + i];
+    }
+    x
+}
+
 /// A dense matrix of `f64`, row after row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     n_columns: usize,
     values: Vec<f64>,
 }
 
 impl Matrix {
-    pub(super) fn zeros(n_rows: usize, n_columns: usize) -> Self {
+    pub(crate) fn zeros(n_rows: usize, n_columns: usize) -> Self {
         Self {
             n_columns,
             values: vec![0.0; n_rows * n_columns],
@@ -30,16 +85,16 @@ impl Matrix {
         self.values.len() / self.n_columns
     }
 
-    pub(super) fn at(&self, i: usize, j: usize) -> f64 {
+    pub(crate) fn at(&self, i: usize, j: usize) -> f64 {
         self.values[i * self.n_columns + j]
     }
 
-    pub(super) fn at_mut(&mut self, i: usize, j: usize) -> &mut f64 {
+    pub(crate) fn at_mut(&mut self, i: usize, j: usize) -> &mut f64 {
         &mut self.values[i * self.n_columns + j]
     }
 
     /// The row vector `x` times this matrix.
-    pub(super) fn apply(&self, x: &[f64], out: &mut [f64]) {
+    pub(crate) fn apply(&self, x: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         for (&x, row) in x.iter().zip(self.values.chunks_exact(self.n_columns)) {
             for (out, &value) in out.iter_mut().zip(row) {
@@ -100,7 +155,7 @@ fn orthogonalize(a: &mut Matrix) -> Matrix {
 /// `(M O)ᵀ R` is largest, from `covariance = Mᵀ R`, which has as many rows as columns or more: it
 /// is `U Vᵀ` of `Mᵀ R = U S Vᵀ` (Schönemann 1966). Where the two have nothing in common, any
 /// orthonormal columns complete it.
-pub(super) fn procrustes(covariance: &Matrix) -> Matrix {
+pub(crate) fn procrustes(covariance: &Matrix) -> Matrix {
     let (n_rows, n) = (covariance.n_rows(), covariance.n_columns);
     let mut u = covariance.clone();
     let v = orthogonalize(&mut u);
@@ -155,7 +210,7 @@ fn complete(u: &mut Matrix, j: usize, done: &[usize]) {
 
 /// The eigenvectors of a symmetric matrix with no negative eigenvalue, one a column, by falling
 /// eigenvalue; each has its largest entry (the first, of several) above 0.
-pub(super) fn principal_axes(covariance: &Matrix) -> Matrix {
+pub(crate) fn principal_axes(covariance: &Matrix) -> Matrix {
     let n = covariance.n_columns;
     let mut a = covariance.clone();
     let v = orthogonalize(&mut a);
@@ -272,5 +327,24 @@ mod tests {
             let cosine: f64 = (0..3).map(|i| rotation.at(row, i) * axes.at(i, axis)).sum();
             assert!((cosine.abs() - 1.0).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn solves_a_small_system() {
+        let a = [4.0, 2.0, 1.0, 2.0, 5.0, 3.0, 1.0, 3.0, 6.0];
+        let x = [1.0, -2.0, 0.5];
+        let b: Vec<f64> = (0..3)
+            .map(|i| (0..3).map(|j| a[i * 3 + j] * x[j]).sum())
+            .collect();
+        for (found, expected) in solve_positive(&a, &b).iter().zip(x) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_repeated_unknown_is_left_at_zero() {
+        let x = solve_positive(&[2.0, 2.0, 2.0, 2.0], &[4.0, 4.0]);
+        assert!((x[0] - 2.0).abs() < 1e-12);
+        assert_eq!(x[1].to_bits(), 0.0_f64.to_bits());
     }
 }

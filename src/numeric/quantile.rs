@@ -1,6 +1,9 @@
-//! The present values of one column, and what can be learned from them.
+//! Quantiles: of a sample, that is the present values of one column, and of pairs of value and weight.
+//!
+//! [`Sample::quantiles`] interpolates or averages, and [`weighted_quantile`] is a minimiser of the pinball
+//! loss, one of the values: two definitions, and not one written twice.
 
-use crate::data::Number;
+use super::moments::{Moments, is_rounding};
 
 /// The present values of one column with the weights of their rows.
 ///
@@ -23,35 +26,12 @@ impl Sample {
         }
     }
 
-    /// The mean and the variance: mean squared deviation from the mean (no degree of freedom
-    /// taken off). `None` if there is no value.
-    ///
-    /// Two passes; the second corrects the rounding of the mean (Chan, Golub and Leveque 1983,
-    /// eq. 1.7). The variance of equal values is exactly 0.
-    pub(crate) fn mean_variance(&self) -> Option<(f64, f64)> {
-        let pairs = match self {
-            Self::Values(values) => return mean_variance(values),
-            Self::Counted(pairs) | Self::Weighted(pairs) => pairs,
-        };
-        let &(first, _) = pairs.first()?;
-        #[allow(
-            clippy::float_cmp,
-            reason = "values that are all equal have no variance"
-        )]
-        if pairs.iter().all(|&(v, _)| v == first) {
-            return Some((first, 0.0));
+    /// The moments; see [`Moments::of_all`].
+    pub(crate) fn moments(&self) -> Moments {
+        match self {
+            Self::Values(values) => Moments::of_all(values, |v| v),
+            Self::Counted(pairs) | Self::Weighted(pairs) => Moments::of_pairs(pairs),
         }
-        let total = pairs.iter().map(|(_, w)| w).sum::<f64>();
-        let mean = pairs.iter().map(|(v, w)| v * w).sum::<f64>() / total;
-        let (mut error, mut squares) = (0.0, 0.0);
-        for (v, w) in pairs {
-            error += w * (v - mean);
-            squares += w * (v - mean) * (v - mean);
-        }
-        Some((
-            mean + error / total,
-            (squares - error * error / total) / total,
-        ))
     }
 
     /// The smallest and the largest value, or `None` if there is none.
@@ -111,52 +91,7 @@ impl Sample {
     }
 }
 
-/// Whether a spread (a deviation, a range) of numbers of this size is none: what rounding alone makes
-/// of equal numbers, at most 10 units in the last place, or too small to be divided by.
-pub(crate) fn is_rounding(spread: f64, size: f64) -> bool {
-    !spread.is_normal() || spread <= 10.0 * f64::EPSILON * size.abs()
-}
-
-/// See [`Sample::mean_variance`]; no value may be missing.
-#[allow(
-    clippy::float_cmp,
-    reason = "values that are all equal have no variance"
-)]
-pub(crate) fn mean_variance<T: Number>(values: &[T]) -> Option<(f64, f64)> {
-    let first = values.first()?.to_f64();
-    if values.iter().all(|v| v.to_f64() == first) {
-        return Some((first, 0.0));
-    }
-    let n = values.len() as f64;
-    let (sum, _) = lane_sums(values, 0.0);
-    let mean = sum / n;
-    let (error, squares) = lane_sums(values, mean);
-    Some((mean + error / n, (squares - error * error / n) / n))
-}
-
-/// The sums of deviations from a center and of their squares, in eight lanes: a fixed shape that
-/// the compiler can keep in vector registers.
-fn lane_sums<T: Number>(values: &[T], center: f64) -> (f64, f64) {
-    let (mut sums, mut squares) = ([0.0; 8], [0.0; 8]);
-    let chunks = values.chunks_exact(8);
-    let rest = chunks.remainder();
-    let mut add = |lane: usize, v: f64| {
-        let deviation = v - center;
-        sums[lane] += deviation;
-        squares[lane] += deviation * deviation;
-    };
-    for chunk in chunks {
-        for (lane, v) in chunk.iter().enumerate() {
-            add(lane, v.to_f64());
-        }
-    }
-    for (lane, v) in rest.iter().enumerate() {
-        add(lane, v.to_f64());
-    }
-    (sums.iter().sum(), squares.iter().sum())
-}
-
-/// The smallest and the largest of values that are not NaN; in lanes, as [`lane_sums`].
+/// The smallest and the largest of values that are not NaN; in eight lanes.
 fn range_of(values: &[f64]) -> (f64, f64) {
     let (mut low, mut high) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
     let mut see = |lane: usize, v: f64| {
@@ -360,4 +295,135 @@ fn heaviest(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
         keep(&mut best, run);
     }
     best.map(|(value, _)| value)
+}
+
+/// The orders of `m` quantiles, from 0 to 1 in even steps; 0 alone if `m` is 1.
+pub(crate) fn even_orders(m: usize) -> Vec<f64> {
+    let last = m.saturating_sub(1).max(1) as f64;
+    (0..m).map(|k| k as f64 / last).collect()
+}
+
+/// The smallest value whose cumulative weight, in the order of the values, reaches `level` times
+/// the sum of the weights (but for a relative rounding of 1e-12); 0 if there is no weight.
+///
+/// It is a minimiser of the weighted pinball loss. Rows of weight 0 never count. The pairs are
+/// left in another order.
+pub(crate) fn weighted_quantile(values: &mut [(f64, f64)], level: f64) -> f64 {
+    let mut n = 0;
+    for i in 0..values.len() {
+        if values[i].1 > 0.0 {
+            values.swap(n, i);
+            n += 1;
+        }
+    }
+    let mut part = &mut values[..n];
+    let total: f64 = part.iter().map(|(_, weight)| weight).sum();
+    let goal = total * (level - 1e-12);
+    let mut below = 0.0;
+    while part.len() > 1 {
+        let middle = part.len() / 2;
+        part.select_nth_unstable_by(middle, |a, b| a.0.total_cmp(&b.0));
+        let (left, right) = part.split_at_mut(middle);
+        let reached = below + left.iter().map(|(_, weight)| weight).sum::<f64>();
+        if reached >= goal {
+            part = left;
+        } else {
+            below = reached;
+            part = right;
+        }
+    }
+    part.first().map_or(0.0, |(value, _)| *value)
+}
+
+/// Positions below `n`, evenly spread however many are taken.
+pub(crate) fn spread_positions(n: usize) -> impl Iterator<Item = usize> {
+    /// 2^64 over the golden ratio.
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+    #[allow(clippy::cast_possible_truncation, reason = "below n")]
+    let position = move |i: u64| ((u128::from(STEP.wrapping_mul(i)) * n as u128) >> 64) as usize;
+    (0..).map(position)
+}
+
+/// What is taken off values before their means become features: 0, unless the median's size is above
+/// 4096 times the quartiles' distance, as far as 256 values tell of those that have weight: all, or
+/// those at the positions `weighty`.
+///
+/// It is a multiple of a power of two, 8 times the quartiles' distance or more, so that it does not
+/// follow a single value but in rare cases.
+pub(crate) fn origin_of_means(values: &[f64], weighty: Option<&[u32]>) -> f64 {
+    const SAMPLE: usize = 256;
+    let n = weighty.map_or(values.len(), <[u32]>::len);
+    let value = |i: usize| values[weighty.map_or(i, |rows| rows[i] as usize)];
+    let mut sample: Vec<f64> = if n > SAMPLE {
+        spread_positions(n).take(SAMPLE).map(value).collect()
+    } else {
+        (0..n).map(value).collect()
+    };
+    sample.sort_unstable_by(f64::total_cmp);
+    let Some(last) = sample.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let (low, median, high) = (sample[last / 4], sample[last / 2], sample[last - last / 4]);
+    let mut spread = high - low;
+    if is_rounding(spread, median) {
+        spread = sample[last] - sample[0];
+    }
+    if is_rounding(spread, median) || median.abs() <= 4096.0 * spread {
+        return 0.0;
+    }
+    let unit = (8.0 * spread).log2().ceil().exp2();
+    (median / unit).round() * unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weighted_quantile_is_the_first_value_that_reaches_its_level() {
+        // By hand: cumulative weights 1, 3, 6, 10 of 10.
+        let pairs = [(4.0, 4.0), (2.0, 2.0), (9.0, 0.0), (1.0, 1.0), (3.0, 3.0)];
+        for (level, expected) in [
+            (0.05, 1.0),
+            (0.1, 1.0),
+            (0.3, 2.0),
+            (0.31, 3.0),
+            (0.99, 4.0),
+        ] {
+            let found = weighted_quantile(&mut pairs.clone(), level);
+            assert!((found - expected).abs() < 1e-12, "{level}: {found}");
+        }
+        for mut nothing in [vec![], vec![(5.0, 0.0)]] {
+            assert!(weighted_quantile(&mut nothing, 0.5).abs() < f64::MIN_POSITIVE);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_weighted_quantile_is_that_of_sorted_values(
+            pairs in proptest::collection::vec((-5_i32..5, 0_u32..4), 1..60),
+            percent in 1_u32..100,
+        ) {
+            let mut sorted: Vec<i32> = pairs
+                .iter()
+                .flat_map(|&(value, count)| vec![value; count as usize])
+                .collect();
+            sorted.sort_unstable();
+            // The least rank from 1 that is not below percent / 100 of the number.
+            let rank = (percent as usize * sorted.len()).div_ceil(100);
+            let expected = rank.checked_sub(1).map_or(0.0, |i| f64::from(sorted[i]));
+            let mut pairs: Vec<(f64, f64)> =
+                pairs.into_iter().map(|(v, w)| (f64::from(v), f64::from(w))).collect();
+            let found = weighted_quantile(&mut pairs, f64::from(percent) / 100.0);
+            proptest::prop_assert!((found - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn orders_are_even() {
+        assert_eq!(even_orders(0), [0.0; 0]);
+        assert_eq!(even_orders(1), [0.0]);
+        assert_eq!(even_orders(2), [0.0, 1.0]);
+        assert_eq!(even_orders(5), [0.0, 0.25, 0.5, 0.75, 1.0]);
+    }
 }

@@ -12,13 +12,13 @@ const TOGETHER: usize = 4;
 
 /// Columns of the same length, one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     values: &'a [f32],
     n_rows: usize,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(values: &'a [f32], n_rows: usize) -> Self {
+    pub(crate) fn new(values: &'a [f32], n_rows: usize) -> Self {
         Self { values, n_rows }
     }
 
@@ -30,7 +30,7 @@ impl<'a> Columns<'a> {
     /// Adds `sum_j coefficients[j] * x[i, j]` to the score of each of the rows.
     ///
     /// What a row gets does not depend on the rows around it.
-    pub(super) fn add_scores(self, rows: &Range<usize>, coefficients: &[f64], scores: &mut [f64]) {
+    pub(crate) fn add_scores(self, rows: &Range<usize>, coefficients: &[f64], scores: &mut [f64]) {
         let fours = coefficients.chunks_exact(TOGETHER);
         let rest = fours.remainder();
         let first_of_rest = coefficients.len() - rest.len();
@@ -53,7 +53,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Adds `sum_i residuals[i] * x[i, j]` over the rows to the sum of each column.
-    pub(super) fn add_sums(self, rows: &Range<usize>, residuals: &[f64], sums: &mut [f64]) {
+    pub(crate) fn add_sums(self, rows: &Range<usize>, residuals: &[f64], sums: &mut [f64]) {
         let n = sums.len();
         let mut fours = sums.chunks_exact_mut(TOGETHER);
         for (four, sums) in fours.by_ref().enumerate() {
