@@ -1,7 +1,7 @@
 //! The program of the README: a stack on bundled data, and its score on rows held out.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use stackfold::model::{hist::*, linear::LogisticRegression};
+use stackfold::model::{hist::{ExtraTrees, HistGradientBoosting}, linear::LogisticRegression};
 use stackfold::prelude::*;
 
 #[rustfmt::skip] // as short as it is in the README
