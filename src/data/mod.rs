@@ -16,6 +16,7 @@ mod names;
 mod note;
 mod reader;
 mod rows;
+mod sample;
 mod schema;
 mod table;
 mod take;
@@ -37,8 +38,9 @@ pub use features::{Feature, FeatureKind, Features, InSample, OutOfSample, Proven
 pub(crate) use names::UniqueNames;
 pub use note::Note;
 pub use reader::{Columns, Identifiers, TableReader};
-pub(crate) use rows::weighty;
 pub use rows::{FitContext, RowIndex, Rows, Train};
+pub(crate) use rows::{TableRows, weighty};
+pub use sample::Sample;
 pub use schema::{Field, Role, Schema};
 pub use table::Table;
 pub(crate) use target::{DynTarget, check_prediction};
