@@ -33,6 +33,7 @@ pub(crate) fn fit<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Resu
     let done = schedule::run(&tasks, stack.memory_limit);
     let peak_estimate = done.peak;
     let mut first = FirstLevel::of(&tasks, &plan, done)?;
+    drop(tasks);
 
     // Their out-of-fold predictions, and what is known of the rows that have any.
     let predictions = first.out_of_fold(train.table_target(), &plan, &predicted)?;
