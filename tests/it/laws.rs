@@ -461,8 +461,6 @@ impl Transformer<Labels> for Any {
     }
 }
 
-impl Chain for Any {}
-
 impl FittedTransformer for FittedAny {
     fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
         self.0.transform(rows)
