@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Features, OutOfSample, Target, check_prediction};
+use crate::data::{Features, OutOfSample, Rows, Table, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
-use crate::model::Predictor;
+use crate::model::{FittedLearner, Predictor};
 use crate::parallel;
 use crate::random::Seed;
 
@@ -131,9 +131,7 @@ impl PermutationImportance {
         metric: &dyn Metric<Y>,
         weights: Option<&[f64]>,
     ) -> Result<Vec<Importance>> {
-        if self.repeats == 0 {
-            return Err(Error::parameter("repeats", "1 or more", 0));
-        }
+        self.check()?;
         if target.n_rows() != features.n_rows() {
             return Err(Error::data(
                 format!("a target of {} rows, as the features", features.n_rows()),
@@ -146,34 +144,109 @@ impl PermutationImportance {
             metric.score(target, &prediction, weights)
         };
         let base = score(features)?;
-        let columns: Vec<usize> = (0..features.n_features()).collect();
-        // One run of columns a thread, and for each run one copy of the features.
-        let n_columns = columns.len().div_ceil(rayon::current_num_threads()).max(1);
-        let importances: Vec<Result<Vec<Importance>>> =
-            parallel::map(columns.chunks(n_columns), |_, columns| {
-                let mut shuffled = Shuffled::new(features);
-                let of = |&column: &usize| {
-                    let feature = features.fields()[column].name();
-                    let seed = self.seed.child(feature);
-                    let drop = |repeat| {
-                        let found = shuffled.score(column, seed.at(repeat), score)?;
-                        let drop = base - found;
-                        Ok(if metric.greater_is_better() {
-                            drop
-                        } else {
-                            -drop
-                        })
-                    };
-                    let drops: Result<Vec<f64>> = (0..self.repeats).map(drop).collect();
-                    Ok(Importance {
-                        feature: feature.to_owned(),
-                        drops: drops.map_err(|error: Error| error.in_column(feature))?,
-                    })
-                };
-                columns.iter().map(of).collect()
-            });
-        let importances: Result<Vec<Vec<Importance>>> = importances.into_iter().collect();
-        Ok(importances?.concat())
+        let drops = parallel::map_with(
+            || Shuffled::new(features),
+            features.fields(),
+            |shuffled, column, field| {
+                self.drops(field.name(), base, metric.greater_is_better(), |seed| {
+                    shuffled.score(column, seed, score)
+                })
+            },
+        );
+        drops.into_iter().collect()
+    }
+
+    /// The importance of each feature column of a table to a fitted learner, such as a pipeline or a
+    /// stack: as [`PermutationImportance::of`], but the cells of a column are shuffled before they are
+    /// encoded. The weights of the rows reach the metric.
+    ///
+    /// ```
+    /// use stackfold::inspection::PermutationImportance;
+    /// use stackfold::model::hist::HistGradientBoosting;
+    /// use stackfold::prelude::*;
+    /// let level: Vec<&str> = (0..200).map(|i| ["a", "b", "c", "d"][i % 4]).collect();
+    /// let noise: Vec<i64> = (0..200).map(|i| i * 37 % 101).collect();
+    /// let target = Labels::from_strs(&level.iter().map(|&l| if l < "c" { "low" } else { "high" }).collect::<Vec<_>>())?;
+    /// let table = Table::new([("level", Column::from(level)), ("noise", Column::from(noise))])?;
+    /// let columns = ColumnTransformer::new()
+    ///     .with("level", Selector::kind(ColumnKind::Categorical), OneHotEncoder::new())
+    ///     .with("number", Selector::kind(ColumnKind::Numeric), Passthrough::new());
+    /// let split = Train::new(&table, &target)?.split(0.5)?;
+    /// let fitted = Pipeline::new(columns, HistGradientBoosting::new()).fit(split.train())?;
+    /// let found = PermutationImportance::new().of_learner(
+    ///     &fitted, split.test(), &split.test_target(), &ClassificationMetric::RocAuc)?;
+    /// assert_eq!(found[0].feature(), "level");
+    /// assert!(found[0].mean() > 0.3 && found[1].mean().abs() < 0.05);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`PermutationImportance::of`].
+    pub fn of_learner<'a, Y: Target>(
+        &self,
+        fitted: &dyn FittedLearner<Y>,
+        rows: impl Into<Rows<'a>>,
+        target: &Y,
+        metric: &dyn Metric<Y>,
+    ) -> Result<Vec<Importance>> {
+        Y::permutation_importance_of_learner(self, fitted, rows.into(), target, metric)
+    }
+
+    pub(crate) fn of_learner_here<Y: Target>(
+        &self,
+        fitted: &dyn FittedLearner<Y>,
+        rows: Rows<'_>,
+        target: &Y,
+        metric: &dyn Metric<Y>,
+    ) -> Result<Vec<Importance>> {
+        self.check()?;
+        let weights = rows.weights();
+        let score = |table: &Table| {
+            let prediction = fitted.predict(table.rows())?;
+            check_prediction(target, &prediction, target.n_rows())?;
+            metric.score(target, &prediction, weights.as_deref())
+        };
+        let table = rows.to_table();
+        let base = score(&table)?;
+        let features: Vec<_> = table.rows().features().collect();
+        let drops = parallel::map(features, |_, (field, column)| {
+            self.drops(field.name(), base, metric.greater_is_better(), |seed| {
+                let mut order: Vec<u32> = (0..).take(table.n_rows()).collect();
+                seed.stream().shuffle(&mut order);
+                let shuffled = table
+                    .clone()
+                    .with_column(field.name(), column.take(&order))?;
+                score(&shuffled)
+            })
+        });
+        drops.into_iter().collect()
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.repeats {
+            0 => Err(Error::parameter("repeats", "1 or more", 0)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The drops of one feature, whose score under an order that a seed draws is `score`.
+    fn drops(
+        &self,
+        feature: &str,
+        base: f64,
+        greater_is_better: bool,
+        mut score: impl FnMut(Seed) -> Result<f64>,
+    ) -> Result<Importance> {
+        let seed = self.seed.child(feature);
+        let drops = (0..self.repeats).map(|repeat| {
+            let drop = base - score(seed.at(repeat))?;
+            Ok(if greater_is_better { drop } else { -drop })
+        });
+        let drops: Result<Vec<f64>> = drops.collect();
+        Ok(Importance {
+            feature: feature.to_owned(),
+            drops: drops.map_err(|error| error.in_column(feature))?,
+        })
     }
 }
 

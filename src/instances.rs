@@ -16,7 +16,7 @@ use crate::data::{
 use crate::error::Result;
 use crate::inspection::{Importance, PermutationImportance};
 use crate::metrics::Metric;
-use crate::model::{DynLearner, Predictor};
+use crate::model::{DynLearner, FittedLearner, Predictor};
 use crate::model_selection::{CrossValidation, CrossValidator};
 use crate::stack::{
     self, AverageBlender, EstimatorBlender, FittedBlender, FittedStack, GreedySelection, Meta,
@@ -68,6 +68,10 @@ instances! {
         features: &Features<OutOfSample>, target: &Self, metric: &dyn Metric<Self>,
         weights: Option<&[f64]>
     ) -> Result<Vec<Importance>> = PermutationImportance::of_here;
+    fn permutation_importance_of_learner(
+        importance: &PermutationImportance, fitted: &dyn FittedLearner<Self>, rows: Rows<'_>,
+        target: &Self, metric: &dyn Metric<Self>
+    ) -> Result<Vec<Importance>> = PermutationImportance::of_learner_here;
     fn cross_validate(
         validator: &CrossValidator<'_, Self>, learner: &dyn DynLearner<Self>,
         train: Train<'_, Self>

@@ -95,6 +95,8 @@
 //! (tables from polars' lazy frames), `svm` (linfa's support vector machine), `brotli` (Parquet
 //! files that are compressed so).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod clock;
 pub mod data;
 pub mod error;

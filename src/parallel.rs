@@ -33,16 +33,40 @@ pub(crate) fn map_small<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     f: impl Fn(usize, T) -> R + Sync,
 ) -> Vec<R> {
-    let run = shortest_run(cells_an_item);
-    let items = items.into_iter();
-    if let (_, Some(most)) = items.size_hint()
-        && most < 2 * run
-    {
-        return items.enumerate().map(|(i, item)| f(i, item)).collect();
+    // What depends on the items' and results' types alone is below, and is not compiled once more for
+    // each loop.
+    map_items(shortest_run(cells_an_item), items.into_iter().collect(), &f)
+}
+
+fn map_items<T: Send, R: Send>(
+    run: usize,
+    items: Vec<T>,
+    f: &(dyn Fn(usize, T) -> R + Sync),
+) -> Vec<R> {
+    let mut results = Vec::with_capacity(items.len());
+    if items.len() < 2 * run {
+        for (i, item) in items.into_iter().enumerate() {
+            results.push(f(i, item));
+        }
+        return results;
     }
-    let slots: Vec<Slot<T, R>> = items.map(Slot::new).collect();
-    each(slots.len(), run, &|i| slots[i].fill(|item| f(i, item)));
-    slots.into_iter().filter_map(Slot::result).collect()
+    let mut slots = Vec::with_capacity(items.len());
+    for item in items {
+        slots.push(Mutex::new(Slot(Some(item), None)));
+    }
+    each(slots.len(), run, &|i| {
+        // The slot is free while `f` runs, which may take up other work.
+        let item = lock(&slots[i]).0.take();
+        if let Some(item) = item {
+            let result = f(i, item);
+            lock(&slots[i]).1 = Some(result);
+        }
+    });
+    for slot in slots {
+        let Slot(_, result) = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.extend(result);
+    }
+    results
 }
 
 /// [`map`] with something to work in, such as a buffer, which is handed on from item to item: no
@@ -99,25 +123,7 @@ fn each(n: usize, run: usize, work: &(dyn Fn(usize) + Sync)) {
 }
 
 /// An item, and then what became of it.
-struct Slot<T, R>(Mutex<(Option<T>, Option<R>)>);
-
-impl<T, R> Slot<T, R> {
-    fn new(item: T) -> Self {
-        Self(Mutex::new((Some(item), None)))
-    }
-
-    /// The slot is free while `f` runs, which may take up other work.
-    fn fill(&self, f: impl FnOnce(T) -> R) {
-        let item = lock(&self.0).0.take();
-        let result = item.map(f);
-        lock(&self.0).1 = result;
-    }
-
-    fn result(self) -> Option<R> {
-        let slot = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        slot.1
-    }
-}
+struct Slot<T, R>(Option<T>, Option<R>);
 
 /// A panic elsewhere is passed on by the pool, and not told here.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

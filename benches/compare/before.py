@@ -23,12 +23,15 @@ def main():
     arguments = parse()
     folder = Path(arguments.work_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    comparison = Comparison(arguments, folder.resolve(), "reading")
-    programs = {"ours": build(HERE.parents[1]), "before": build(Path(arguments.before).resolve())}
+    comparison = Comparison(arguments, folder.resolve(), "")
+    works = [(name, job) for name, job in jobs(comparison) if comparison.wanted(name)]
+    # Only reading needs polars, which takes minutes to build.
+    features = "reading" if any(name.startswith("reading") for name, _ in works) else ""
+    roots = {"ours": HERE.parents[1], "before": Path(arguments.before).resolve()}
+    programs = {contestant: build(root, features) for contestant, root in roots.items()}
     comparison.program = lambda contestant: [programs[contestant]]
-    for name, job in jobs(comparison):
-        if comparison.wanted(name):
-            run(comparison, name, job())
+    for name, job in works:
+        run(comparison, name, job())
 
 
 def parse():
@@ -40,12 +43,12 @@ def parse():
     return parser.parse_args()
 
 
-def build(root):
+def build(root, features):
     """The program of a checkout, in a target folder of its own."""
     log(f"building {root}")
     target = root / "target" / "compare"
     subprocess.run(
-        ["cargo", "build", "--release", "--quiet", "--locked", "--bin", "ours", "--features", "reading",
+        ["cargo", "build", "--release", "--quiet", "--locked", "--bin", "ours", "--features", features,
          "--manifest-path", str(root / "benches/compare/ours/Cargo.toml")],
         env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
     return str(target / "release" / "ours")

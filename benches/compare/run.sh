@@ -8,7 +8,7 @@
 # COMPARE_VENV or target/compare-venv, which is made at first; COMPARE_PYTHON takes another as it is.
 set -euo pipefail
 
-# A group is a program GROUP.py beside this one.
+# A group is a program GROUP.py beside this one; `before` needs a checkout and runs only if it is named.
 groups=(trees network transforms stacks rust reading)
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -17,13 +17,13 @@ options=()
 while (($#)); do
     case "$1" in
         --group)
-            [[ " ${groups[*]} " == *" ${2-} "* ]] || { echo "groups: ${groups[*]}" >&2; exit 2; }
+            [[ " ${groups[*]} before " == *" ${2-} "* ]] || { echo "groups: ${groups[*]} before" >&2; exit 2; }
             wanted+=("$2")
             shift 2
             ;;
         -h | --help)
             sed -n '2,/^set/{/^#/p}' "${BASH_SOURCE[0]}"
-            echo "# Groups: ${groups[*]}"
+            echo "# Groups: ${groups[*]} before"
             exit
             ;;
         *)

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use rustc_hash::FxHashMap;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use crate::data::RowIndex;
 use crate::data::interner::{Interner, Places};
@@ -468,7 +469,7 @@ impl Column {
         if self.codes().is_some() {
             return self.clone();
         }
-        let mut interner: FxHashMap<u64, u32> = FxHashMap::default();
+        let mut interner: HashMap<u64, u32, FixedState> = HashMap::default();
         let mut names: Vec<String> = Vec::new();
         let mut code = |key: u64, name: &dyn Fn() -> String| {
             *interner.entry(key).or_insert_with(|| {

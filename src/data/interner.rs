@@ -2,8 +2,8 @@
 
 use std::hash::BuildHasher;
 
+use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
 
 use super::{Levels, MISSING_CODE};
 
@@ -83,7 +83,7 @@ impl Places {
 
 #[inline]
 fn hash(text: &str) -> u64 {
-    FxBuildHasher.hash_one(text)
+    FixedState::default().hash_one(text)
 }
 
 #[cfg(test)]

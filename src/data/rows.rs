@@ -126,6 +126,10 @@ impl<'a> Rows<'a> {
         }
     }
 
+    pub(super) fn table(self) -> &'a Table {
+        self.table
+    }
+
     /// How many rows.
     #[must_use]
     pub fn len(self) -> usize {
@@ -357,6 +361,20 @@ impl<'a, Y: Target> Train<'a, Y> {
         match self.rows.index {
             RowIndex::All(_) => Cow::Borrowed(self.target),
             RowIndex::Some(index) => Cow::Owned(self.target.take(index)),
+        }
+    }
+
+    /// The same rows with another target of the whole table, which has as many rows.
+    pub(crate) fn with_target<'b, Z>(self, target: &'b Z) -> Train<'b, Z>
+    where
+        'a: 'b,
+    {
+        Train {
+            rows: self.rows,
+            target,
+            target_origin: None,
+            seed: self.seed,
+            progress: self.progress,
         }
     }
 

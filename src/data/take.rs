@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::batches::{BatchedTable, from_fn};
 use super::rows::check_index;
-use super::{Column, ColumnData, Table};
+use super::{Column, ColumnData, RowIndex, Rows, Table};
 use crate::error::Result;
 
 impl Column {
@@ -80,6 +80,17 @@ impl Table {
         let all = BatchedTable::new(&source)?;
         let names: Vec<&str> = all.schema().names().collect();
         all.gather(names)
+    }
+}
+
+impl Rows<'_> {
+    /// These rows as a table of their own; see [`Table::take`].
+    #[must_use]
+    pub fn to_table(self) -> Table {
+        match self.index() {
+            RowIndex::All(_) => self.table().clone(),
+            RowIndex::Some(rows) => self.table().taken(rows),
+        }
     }
 }
 

@@ -74,12 +74,16 @@ pub mod smartcore;
 mod subsample;
 mod subsampled;
 pub(crate) mod training;
+mod transformed_target;
 
 pub use class_weight::ClassWeight;
 pub use dynamic::{DynEstimator, DynLearner, DynOutOfBagEstimator};
 pub use early_stopping::EarlyStopping;
 pub use max_features::MaxFeatures;
 pub use subsampled::Subsampled;
+pub use transformed_target::{
+    FittedTransformedTarget, LogTarget, TargetTransform, TransformedTarget,
+};
 
 use crate::data::batches::{Batches, for_each_batch};
 use crate::data::coverage::Profile;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::data::Target;
 use crate::error::{Error, Result};
-use crate::folds::FoldPlan;
-use crate::metrics::Interval;
+use crate::folds::{FoldPlan, TrainTest};
+use crate::metrics::{Interval, Metric};
+use crate::model::FittedLearner;
 use crate::text_table::{Align, write_table};
 
 /// What [`cross_validate`](super::cross_validate) found; it prints as a table.
@@ -64,6 +65,29 @@ impl<Y: Target> CrossValidation<Y> {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+}
+
+impl<Y: Target> TrainTest<'_, Y> {
+    /// The score of a fitted model's predictions of the rows held out, with their weights.
+    ///
+    /// ```
+    /// use stackfold::model::baseline::Prior;
+    /// use stackfold::prelude::*;
+    /// let table = Table::new([("x", Column::from(vec![1.0; 10]))])?;
+    /// let target = Labels::from_strs(&["a", "b", "b", "b", "b", "a", "b", "b", "b", "b"])?;
+    /// let split = Train::new(&table, &target)?.split(0.5)?;
+    /// let fitted = Pipeline::new(Passthrough::new(), Prior::new()).fit(split.train())?;
+    /// assert_eq!(split.score(&fitted, &ClassificationMetric::Accuracy)?, 0.8);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the rows cannot be predicted, or the score is not defined for them.
+    pub fn score(&self, fitted: &impl FittedLearner<Y>, metric: &impl Metric<Y>) -> Result<f64> {
+        let prediction = fitted.predict(self.test())?;
+        let weights = self.test().weights();
+        metric.score(&self.test_target(), &prediction, weights.as_deref())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Fitting on rows that come in batches: some columns at a time, and the parts joined.
 
+use std::collections::HashMap;
+
 use super::{FittedTransformer, Transformer, UnsupervisedTransformer};
 use crate::data::batches::{BatchedTable, Batches, TrainBatches, for_each_batch};
 use crate::data::{Feature, Features, FitContext, OutOfSample, Role, Table, Target, Train};
@@ -111,7 +113,7 @@ pub(crate) fn in_order_of<T>(
     fields: &[Feature],
     parts: impl Iterator<Item = (String, T)>,
 ) -> Result<Vec<T>> {
-    let mut by_name: rustc_hash::FxHashMap<String, T> = parts.collect();
+    let mut by_name: HashMap<String, T> = parts.collect();
     let take = |field: &Feature| {
         by_name.remove(field.name()).ok_or_else(|| {
             let what = "features whose names change when columns are fitted together";

@@ -789,23 +789,12 @@ macro_rules! columnwise_step {
             }
         }
 
-        impl $fitted {
-            fn apply_any(
+        impl $crate::transform::FittedFeatureStep for $fitted {
+            fn transform_features(
                 &self,
                 features: $crate::data::Features<$crate::data::OutOfSample>,
             ) -> $crate::error::Result<$crate::data::Features<$crate::data::OutOfSample>> {
                 self.0.apply(features)
-            }
-        }
-
-        impl $crate::transform::FittedFeatureStep for $fitted {
-            fn apply<P: $crate::data::Provenance>(
-                &self,
-                features: $crate::data::Features<P>,
-            ) -> $crate::error::Result<$crate::data::Features<P>> {
-                Ok(self
-                    .apply_any(features.with_provenance())?
-                    .with_provenance())
             }
 
             fn fields(&self) -> &[$crate::data::Feature] {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Chain, FittedTransformer, Placement, Transformer};
+use super::{Chain, FittedFeatureStep, FittedTransformer, Placement, Transformer};
 use crate::data::batches::{Batches, TrainBatches};
 use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Table, Target, Train};
 use crate::error::Result;
@@ -72,6 +72,19 @@ macro_rules! behind {
         }
 
         impl<Y: Target> Chain for $pointer<dyn DynTransformer<Y>> {}
+
+        impl<S: FittedFeatureStep + ?Sized> FittedFeatureStep for $pointer<S> {
+            fn transform_features(
+                &self,
+                features: Features<OutOfSample>,
+            ) -> Result<Features<OutOfSample>> {
+                (**self).transform_features(features)
+            }
+
+            fn fields(&self) -> &[Feature] {
+                (**self).fields()
+            }
+        }
 
         impl<T: FittedTransformer + ?Sized> FittedTransformer for $pointer<T> {
             fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {

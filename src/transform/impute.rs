@@ -9,7 +9,7 @@ use super::placement::{Placement, moved};
 use super::{FeatureStep, FittedFeatureStep, FittedTransformer, Scope, UnsupervisedTransformer};
 use crate::data::UniqueNames;
 use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSample, Levels};
-use crate::data::{MISSING_CODE, OutOfSample, Provenance, RowIndex, Rows};
+use crate::data::{MISSING_CODE, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -535,19 +535,7 @@ impl FeatureStep for Imputer {
 }
 
 impl FittedFeatureStep for FittedImputer {
-    fn apply<P: Provenance>(&self, features: Features<P>) -> Result<Features<P>> {
-        Ok(self
-            .apply_any(features.with_provenance())?
-            .with_provenance())
-    }
-
-    fn fields(&self) -> &[Feature] {
-        &self.fields
-    }
-}
-
-impl FittedImputer {
-    fn apply_any(&self, features: Features<OutOfSample>) -> Result<Features<OutOfSample>> {
+    fn transform_features(&self, features: Features<OutOfSample>) -> Result<Features<OutOfSample>> {
         if self.group.is_some() {
             return Err(Error::unsupported(
                 "filling features with an imputer fitted by group",
@@ -567,5 +555,9 @@ impl FittedImputer {
         });
         values.append(&mut indicators);
         Features::from_buffer(Arc::clone(&self.fields), n_rows, values)
+    }
+
+    fn fields(&self) -> &[Feature] {
+        &self.fields
     }
 }

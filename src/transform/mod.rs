@@ -37,7 +37,7 @@ pub use select::Selector;
 
 use crate::data::batches::{BatchedTable, Batches, TrainBatches};
 use crate::data::{
-    Feature, Features, FitContext, InSample, OutOfSample, Rows, Table, Target, Train,
+    Feature, Features, FitContext, InSample, OutOfSample, Provenance, Rows, Table, Target, Train,
 };
 use crate::error::Result;
 
@@ -239,13 +239,64 @@ pub trait FeatureStep: std::fmt::Debug + Send + Sync {
 }
 
 /// A fitted step from features to features; it keeps rows in their order.
+///
+/// ```
+/// use stackfold::data::Feature;
+/// use stackfold::prelude::*;
+/// use stackfold::transform::{FeatureStep, FittedFeatureStep};
+/// /// Features no larger than the largest in training.
+/// #[derive(Debug)]
+/// struct Clip;
+/// #[derive(Debug)]
+/// struct FittedClip {
+///     fields: Vec<Feature>,
+///     largest: f32,
+/// }
+/// impl FeatureStep for Clip {
+///     type Fitted = FittedClip;
+///     fn fit_features(&self, x: &Features<InSample>, _: &FitContext<'_>) -> Result<FittedClip> {
+///         let largest = x.as_slice().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+///         Ok(FittedClip { fields: x.fields().to_vec(), largest })
+///     }
+/// }
+/// impl FittedFeatureStep for FittedClip {
+///     fn transform_features(&self, x: Features<OutOfSample>) -> Result<Features<OutOfSample>> {
+///         x.check_fields(&self.fields)?;
+///         let clipped = x.as_slice().iter().map(|v| v.min(self.largest)).collect();
+///         Features::new(self.fields.clone(), x.n_rows(), clipped)
+///     }
+///     fn fields(&self) -> &[Feature] {
+///         &self.fields
+///     }
+/// }
+/// let numbers = |x: Vec<f64>| Table::new([("x", Column::from(x))]);
+/// let (training, new) = (numbers(vec![1.0, 2.0])?, numbers(vec![5.0, 0.0])?);
+/// let target = Values::new(vec![0.0, 1.0])?;
+/// let chain = Passthrough::new().then(Clip);
+/// let (fitted, _) = chain.fit_transform(Train::new(&training, &target)?)?;
+/// assert_eq!(fitted.transform(new.rows())?.column(0), [2.0, 0.0]);
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 pub trait FittedFeatureStep: std::fmt::Debug + Send + Sync {
-    /// Changes the features.
+    /// Changes features. Those of training rows are handed in without their mark
+    /// ([`FittedFeatureStep::apply`]), as no target is within reach here.
     ///
     /// # Errors
     /// If the features are not those of fitting.
-    fn apply<P: crate::data::Provenance>(&self, features: Features<P>) -> Result<Features<P>>;
+    fn transform_features(&self, features: Features<OutOfSample>) -> Result<Features<OutOfSample>>;
 
     /// Names and kinds of what comes out.
     fn fields(&self) -> &[Feature];
+
+    /// [`FittedFeatureStep::transform_features`] of features of any provenance, which they keep.
+    ///
+    /// # Errors
+    /// As there.
+    fn apply<P: Provenance>(&self, features: Features<P>) -> Result<Features<P>>
+    where
+        Self: Sized,
+    {
+        let changed = self.transform_features(features.with_provenance())?;
+        Ok(changed.with_provenance())
+    }
 }

@@ -120,7 +120,7 @@ fn side_by_side(folds: Option<&Folds>) -> ColumnTransformer<Labels> {
             texts() & Selector::cardinality(0..=4),
             OneHotEncoder::new(),
         )
-        .with("mean", texts(), Any(targets(folds, TargetEncoder::new())))
+        .with("mean", texts(), targets(folds, TargetEncoder::new()))
         .with("dates", Selector::kind(ColumnKind::Date), DateParts::new())
         .with("counts", Selector::all(), RowCounts::new("n").missing())
         .with("nothing", Selector::prefix("no such"), Imputer::mean())
@@ -316,10 +316,10 @@ fn others() -> Vec<Case> {
             )
         }),
         case("target, then filled", texts, &[], |folds| {
-            Box::new(Any(targets(folds, TargetEncoder::new())).then(Imputer::constant(0.5)))
+            Box::new(targets(folds, TargetEncoder::new()).then(Imputer::constant(0.5)))
         }),
         case("target, then scaled", texts, &[OwnTarget], |folds| {
-            Box::new(Any(targets(folds, TargetEncoder::new())).then(StandardScaler::new()))
+            Box::new(targets(folds, TargetEncoder::new()).then(StandardScaler::new()))
         }),
         case("side by side", mixed, &[NoColumn], |folds| {
             Box::new(side_by_side(folds))
@@ -439,36 +439,6 @@ fn table(columns: &Columns) -> Table {
         .fold(Table::new(plain).unwrap(), |table, (name, _, role)| {
             table.with_role(name, *role).unwrap()
         })
-}
-
-/// A transformer behind a pointer.
-#[derive(Debug)]
-struct Any(Boxed);
-
-#[derive(Debug)]
-struct FittedAny(Arc<dyn FittedTransformer>);
-
-impl Transformer<Labels> for Any {
-    type Fitted = FittedAny;
-
-    fn fit_transform(&self, train: Train<'_, Labels>) -> Result<(FittedAny, Features<InSample>)> {
-        let (fitted, features) = self.0.fit_transform_dyn(train)?;
-        Ok((FittedAny(fitted), features))
-    }
-
-    fn fit_part(&self, train: Train<'_, Labels>) -> Result<FittedAny> {
-        self.0.fit_part_dyn(train).map(FittedAny)
-    }
-}
-
-impl FittedTransformer for FittedAny {
-    fn transform(&self, rows: Rows<'_>) -> Result<Features<OutOfSample>> {
-        self.0.transform(rows)
-    }
-
-    fn fields(&self) -> &[stackfold::data::Feature] {
-        self.0.fields()
-    }
 }
 
 type Both = (Arc<dyn FittedTransformer>, Features<InSample>);
@@ -817,7 +787,7 @@ fn what_is_fitted_is_the_same_without_features() {
     check(Law::WithoutFeatures, |case| {
         let (table, target) = (table(&case.columns()), labels(N));
         let (fitted, _) = case.fit(&table, &target, Seed::new(1).child("step"));
-        let build = || Any((case.build)(Some(&folds(N))));
+        let build = || (case.build)(Some(&folds(N)));
         let train = Train::new(&table, &target).unwrap();
         let alone = train.with_seed(Seed::new(1).child("step"));
         let alone = build().fit_part(alone).unwrap();
@@ -847,7 +817,7 @@ fn a_step_does_what_its_transformer_does() {
     check(Law::AsStep, |case| {
         let (table, target) = (table(&case.columns()), labels(N));
         let (fitted, train) = case.fit(&table, &target, Seed::new(1).child("step"));
-        let step = Any((case.build)(Some(&folds(N))));
+        let step = (case.build)(Some(&folds(N)));
         let columns = ColumnTransformer::new().with("step", Selector::all(), step);
         let rows = Train::new(&table, &target).unwrap().with_seed(Seed::new(1));
         let (columns, features) = columns.fit_transform(rows).unwrap();
@@ -896,7 +866,7 @@ fn pipelines_keep_the_laws_of_their_transformers() {
     check(Law::InPipeline, |case| {
         let (original, target) = (table(&case.columns()), labels(N));
         let fit = || {
-            let transformer = Any((case.build)(Some(&folds(N))));
+            let transformer = (case.build)(Some(&folds(N)));
             let train = Train::new(&original, &target)
                 .unwrap()
                 .with_seed(Seed::new(1));

@@ -1,8 +1,9 @@
 //! Columns from series, and series from columns.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use polars_arrow::array::{Array, Utf8ViewArray};
 use polars_core::prelude::*;
-use rustc_hash::FxHashMap;
 
 use super::backend;
 use super::narrow::{Parsed, changed, numbers};
@@ -37,7 +38,7 @@ fn codes_of_texts(arrays: &[&Utf8ViewArray]) -> (Vec<u32>, Levels) {
     let mut interner = Interner::default();
     let mut codes: Vec<u32> = Vec::with_capacity(arrays.iter().map(|array| array.len()).sum());
     for array in arrays {
-        let mut seen: FxHashMap<u128, u32> = FxHashMap::default();
+        let mut seen: HashMap<u128, u32, FixedState> = HashMap::default();
         let validity = array.validity().filter(|v| v.unset_bits() > 0);
         for (row, view) in array.views().iter().enumerate() {
             if validity.is_some_and(|v| !v.get_bit(row)) {
