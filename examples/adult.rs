@@ -68,13 +68,14 @@ fn run() -> Result<(), Exit> {
         .with_member("forest", &trees, forest)
         .with_member("extra trees", &trees, extra)
         .with_member("boosting", &trees, HistGradientBoosting::new())
-        .with_member("small boosting", &trees, small)
-        .with_progress(Bar::new("adult"));
+        .with_member("small boosting", &trees, small);
 
     let seed = Seed::new(args.number("seed", 1)?);
+    let bar = Bar::new("adult");
     let train = Train::new(&table, &target)?
         .subset(&train_rows)?
-        .with_seed(seed);
+        .with_seed(seed)
+        .with_progress(Some(&bar));
     let fitted = stack.fit(train)?;
     println!("{}", fitted.report());
 

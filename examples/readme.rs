@@ -1,7 +1,8 @@
 //! The program of the README: a stack on bundled data, and its score on rows held out.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use stackfold::model::{hist::{ExtraTrees, HistGradientBoosting}, linear::LogisticRegression};
+use stackfold::model::hist::{ExtraTrees, HistGradientBoosting};
+use stackfold::model::linear::LogisticRegression;
 use stackfold::prelude::*;
 
 #[rustfmt::skip] // as short as it is in the README

@@ -364,7 +364,6 @@ fn stack<Y: Task>(
     let members = members::<Y>(args)?;
     let views = Views::new(target);
     let mut stack = Stack::new(scheme)
-        .with_progress(Bar::new("stack"))
         .with_new_rows(match args.choice("new-rows", &["average", "refit"])? {
             "refit" => NewRows::Refit,
             _ => NewRows::FoldAverage,
@@ -388,7 +387,11 @@ fn stack<Y: Task>(
     stack = Y::with_blender(stack, blender)?;
 
     let seed = Seed::new(args.number("seed", 1)?);
-    let fitted = stack.fit(Train::new(table, target)?.with_seed(seed))?;
+    let bar = Bar::new("stack");
+    let train = Train::new(table, target)?
+        .with_seed(seed)
+        .with_progress(Some(&bar));
+    let fitted = stack.fit(train)?;
     let (prediction, of_members) = fitted.predict_with_members(test.rows())?;
     for note in fitted.coverage(test.rows()).notes() {
         eprintln!("note: {}: {note}", args.text("test").unwrap_or_default());

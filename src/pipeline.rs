@@ -1,7 +1,7 @@
 //! A transformer and an estimator as one learner.
 
 use crate::data::coverage::{Coverage, Profile};
-use crate::data::{FitContext, Rows, Target, Train};
+use crate::data::{Rows, Target, Train};
 use crate::error::Result;
 use crate::model::{Estimator, FittedLearner, Learner, Predictor, bytes};
 use crate::transform::{FittedTransformer, Transformer};
@@ -48,18 +48,11 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
         let (transformer, features) = self
             .transformer
             .fit_transform(train.with_seed(seed.child("transformer")))?;
-        let weights = train.weights();
-        let groups = train.rows().groups();
-        let time = train.rows().time();
-        let context = FitContext::default()
-            .with_seed(seed.child("estimator"))
-            .with_weights(weights.as_deref())
-            .with_groups(groups.as_deref())
-            .with_time(time.as_deref())
-            .with_progress(train.progress());
+        let sample = train.sample();
+        let context = sample.context(seed.child("estimator"), train.progress());
         let predictor = self
             .estimator
-            .fit(&features, &train.target(), &context)
+            .fit(&features, sample.target(), &context)
             .map_err(|e| e.among(train.rows().index()).explained_by(train.rows()))?;
         Ok(FittedPipeline {
             transformer,

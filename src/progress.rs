@@ -1,9 +1,8 @@
 //! Watching something long being fitted, and stopping it.
 //!
-//! A stack takes a [`Progress`] of its own
-//! ([`Stack::with_progress`](crate::stack::Stack::with_progress)); anything else takes one with its
-//! rows ([`Train::with_progress`](crate::data::Train::with_progress)). An estimator finds it in its
-//! [`FitContext`](crate::data::FitContext).
+//! A [`Progress`] comes with the training rows
+//! ([`Train::with_progress`](crate::data::Train::with_progress)), whatever is fitted on them. An
+//! estimator finds it in its [`FitContext`](crate::data::FitContext).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,6 +93,23 @@ pub trait Progress: fmt::Debug + Send + Sync {
     /// estimators that take long. What has been stopped fails with [`Error::stopped`].
     fn is_stopped(&self) -> bool {
         false
+    }
+}
+
+/// Passes on iterations, and whether to stop: for what is fitted as a part of something that tells of
+/// the part itself.
+#[derive(Debug)]
+pub(crate) struct IterationsAlone<'a>(pub(crate) &'a dyn Progress);
+
+impl Progress for IterationsAlone<'_> {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::Iteration { .. }) {
+            self.0.event(event);
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.is_stopped()
     }
 }
 

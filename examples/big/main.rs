@@ -120,10 +120,11 @@ fn run() -> Result<(), Exit> {
         &features,
         HistGradientBoosting::new().with_n_trees(args.number("trees", 100)?),
     )
-    .with_memory_limit(Some(bytes(memory)))
-    .with_progress(Bar::new("stack"));
+    .with_memory_limit(Some(bytes(memory)));
+    let bar = Bar::new("stack");
     let fitted = phase("stacked", || {
-        stack.fit(Train::new(&table, &target)?.with_seed(Seed::new(1)))
+        let train = Train::new(&table, &target)?.with_seed(Seed::new(1));
+        stack.fit(train.with_progress(Some(&bar)))
     })?;
     report(&fitted, wide.best_auc());
     Ok(())

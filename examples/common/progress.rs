@@ -1,7 +1,5 @@
 //! A stack's progress as a bar.
 
-use std::sync::Arc;
-
 use indicatif::{ProgressBar, ProgressStyle};
 use stackfold::stack::{Event, Progress};
 
@@ -11,13 +9,13 @@ pub struct Bar(ProgressBar);
 
 impl Bar {
     /// A bar with this caption; nothing is drawn where stderr is no terminal.
-    pub fn new(caption: &str) -> Arc<Self> {
+    pub fn new(caption: &str) -> Self {
         let bar = ProgressBar::new(0);
         if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}") {
             bar.set_style(style);
         }
         bar.set_prefix(caption.to_owned());
-        Arc::new(Self(bar))
+        Self(bar)
     }
 }
 

@@ -119,9 +119,10 @@ fn run() -> Result<(), Exit> {
     ];
     let mut predictions = Vec::new();
     for (name, scheme) in schemes {
-        let stack = members(Stack::new(scheme), full).with_progress(Bar::new(name));
+        let stack = members(Stack::new(scheme), full);
+        let bar = Bar::new(name);
         let clock = Instant::now();
-        let fitted = stack.fit(train)?;
+        let fitted = stack.fit(train.with_progress(Some(&bar)))?;
         let (prediction, of_members) = fitted.predict_with_members(test.rows())?;
         println!(
             "\n{name}: {:.1} s with predictions of {} new rows",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Column, DynTarget, Field, Role, Table, Target};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
+use crate::progress::{Event, Progress};
 use crate::random::Seed;
 
 /// Which rows of a table: all of them, or those listed.
@@ -84,6 +84,30 @@ impl<'a> RowIndex<'a> {
     }
 }
 
+/// Rows of a table by their indices in it, none twice: not to be mistaken for positions among
+/// training rows, which folds and predictions count by.
+#[derive(Debug, Clone)]
+pub(crate) struct TableRows(Vec<u32>);
+
+impl TableRows {
+    pub(crate) fn index(&self) -> RowIndex<'_> {
+        RowIndex::Some(&self.0)
+    }
+
+    /// The table's rows at these positions among them, none of which stands twice.
+    pub(crate) fn take(&self, positions: &[u32]) -> Self {
+        Self(self.index().compose(positions))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u32] {
+        &self.0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// Rows of a table to be transformed or predicted, and the columns to look at; no target.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
@@ -136,6 +160,19 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// The table's rows at these positions among the rows, none of which stands twice.
+    pub(crate) fn table_rows(self, positions: &[u32]) -> TableRows {
+        TableRows(self.index.compose(positions))
+    }
+
+    /// Other rows of the same table, which are known to be there.
+    pub(crate) fn at(self, rows: &'a TableRows) -> Self {
+        Self {
+            index: rows.index(),
+            ..self
+        }
+    }
+
     /// As [`subset`](Self::subset), of one row at least and none twice.
     fn distinct(self, index: &'a [u32]) -> Result<Self> {
         if index.is_empty() {
@@ -184,7 +221,7 @@ impl<'a> Rows<'a> {
     /// If there is none, the error names it and lists what there is; if it is the target, it says
     /// so.
     pub fn column(self, name: &str) -> Result<&'a Column> {
-        self.at(self.table.schema().position(name), name)
+        self.found(self.table.schema().position(name), name)
     }
 
     /// The columns with these names, found quickly if the table has them in this order.
@@ -196,11 +233,11 @@ impl<'a> Rows<'a> {
         names.map(move |name| {
             let position = self.table.schema().position_near(name, guess);
             guess = position.map_or(guess, |position| position + 1);
-            (name, self.at(position, name))
+            (name, self.found(position, name))
         })
     }
 
-    fn at(self, position: Option<usize>, name: &str) -> Result<&'a Column> {
+    fn found(self, position: Option<usize>, name: &str) -> Result<&'a Column> {
         match position {
             None => Err(missing_column(self.table, name)),
             Some(i) if self.table.schema().fields()[i].role() == Role::Target => {
@@ -392,11 +429,8 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
     }
 
     /// Other rows of the same table, which are known to be there and to differ.
-    pub(crate) fn at(self, index: &'a [u32]) -> Self {
-        let rows = Rows {
-            index: RowIndex::Some(index),
-            ..self.rows
-        };
+    pub(crate) fn at(self, rows: &'a TableRows) -> Self {
+        let rows = self.rows.at(rows);
         Self { rows, ..self }
     }
 
@@ -461,6 +495,21 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
     #[must_use]
     pub fn progress(self) -> Option<&'a dyn Progress> {
         self.progress
+    }
+
+    /// Tells the observer, if there is one, what has happened.
+    pub(crate) fn tell(self, event: &Event<'_>) {
+        if let Some(progress) = self.progress {
+            progress.event(event);
+        }
+    }
+
+    /// An error if the observer, if there is one, wants the fit to stop.
+    pub(crate) fn check_stopped(self) -> Result<()> {
+        if self.progress.is_some_and(Progress::is_stopped) {
+            return Err(Error::stopped());
+        }
+        Ok(())
     }
 }
 

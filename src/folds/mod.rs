@@ -34,6 +34,7 @@ mod file;
 mod hold_out;
 mod k_fold;
 mod notes;
+mod pool;
 mod predefined;
 mod repeated;
 mod time;
@@ -47,6 +48,7 @@ pub use time::{TimeSeriesSplit, Window};
 pub use train_test::{TrainTest, train_test_split};
 
 pub(crate) use deal::{deal, deal_groups, deal_rows, inner_folds, strata_of};
+pub(crate) use pool::pool;
 
 use std::sync::Arc;
 

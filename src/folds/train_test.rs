@@ -1,7 +1,7 @@
 //! Rows to fit on, and rows that are held out to be scored.
 
 use super::{HoldOut, Split, SplitContext, Splitter};
-use crate::data::{Rows, Table, Target, Train};
+use crate::data::{Rows, Table, TableRows, Target, Train};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 
@@ -9,9 +9,8 @@ use crate::random::Seed;
 #[derive(Debug, Clone)]
 pub struct TrainTest<'a, Y: Target> {
     all: Train<'a, Y>,
-    /// Indices into the table.
-    train: Vec<u32>,
-    test: Vec<u32>,
+    train: TableRows,
+    test: TableRows,
 }
 
 impl<Y: Target> TrainTest<'_, Y> {
@@ -30,19 +29,19 @@ impl<Y: Target> TrainTest<'_, Y> {
     /// The target of the rows held out, to score predictions with.
     #[must_use]
     pub fn test_target(&self) -> Y {
-        self.all.table_target().take(&self.test)
+        self.all.table_target().take(self.test.as_slice())
     }
 
     /// The table's indices of the rows to fit on, ascending.
     #[must_use]
     pub fn train_index(&self) -> &[u32] {
-        &self.train
+        self.train.as_slice()
     }
 
     /// The table's indices of the rows held out, ascending.
     #[must_use]
     pub fn test_index(&self) -> &[u32] {
-        &self.test
+        self.test.as_slice()
     }
 }
 
@@ -77,11 +76,10 @@ impl<'a, Y: Target> Train<'a, Y> {
             (None, Some(time)) => latest(fraction, time)?,
             _ => HoldOut::new(fraction).plan(&context)?.split(0),
         };
-        let index = self.rows().index();
         Ok(TrainTest {
             all: self,
-            train: index.compose(plan.train()),
-            test: index.compose(plan.validation()),
+            train: self.rows().table_rows(plan.train()),
+            test: self.rows().table_rows(plan.validation()),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::training::check_weights;
 use super::{Estimator, bytes, subsample};
-use crate::data::{Features, FitContext, InSample, RowIndex, Target, weighty};
+use crate::data::{Features, FitContext, InSample, RowIndex, Sample, Target, weighty};
 use crate::error::{Error, Result};
 
 /// Fits an estimator on a seeded, stratified sample of at most so many rows: for estimators whose
@@ -76,17 +76,10 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
             Some(positions) => all.compose(&positions),
             None => positive.unwrap_or_default(),
         };
-        let weights = gather(context.weights(), &rows);
-        let groups = gather(context.groups(), &rows);
-        let time = gather(context.time(), &rows);
-        let context = FitContext::default()
-            .with_weights(weights.as_deref())
-            .with_groups(groups.as_deref())
-            .with_time(time.as_deref())
-            .with_seed(context.seed())
-            .with_progress(context.progress());
+        let sample = Sample::of(target, context).take(&rows);
+        let context = sample.context(context.seed(), context.progress());
         self.estimator
-            .fit(&features.take(&rows), &target.take(&rows), &context)
+            .fit(&features.take(&rows), sample.target(), &context)
             .map_err(|e| e.among(RowIndex::Some(&rows)))
     }
 
@@ -98,10 +91,6 @@ impl<Y: Target, E: Estimator<Y>> Estimator<Y> for Subsampled<E> {
         let fit = self.estimator.memory(self.max_rows, n_features, n_outputs);
         bytes(self.max_rows, n_features, 4).saturating_add(fit)
     }
-}
-
-fn gather<T: Copy>(values: Option<&[T]>, rows: &[u32]) -> Option<Vec<T>> {
-    values.map(|v| RowIndex::Some(rows).gather(v).into_owned())
 }
 
 #[cfg(test)]

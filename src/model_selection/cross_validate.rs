@@ -2,9 +2,9 @@
 
 use super::report::{CrossValidation, FoldReport, MetricScores, OutOfFold};
 use crate::clock::Stopwatch;
-use crate::data::{Prediction, Target, Train, check_prediction};
+use crate::data::{Target, Train, check_prediction};
 use crate::error::{Error, ErrorKind, Result};
-use crate::folds::{FoldPlan, SplitContext, Splitter};
+use crate::folds::{FoldPlan, SplitContext, Splitter, pool};
 use crate::metrics::Metric;
 use crate::model::DynLearner;
 use crate::progress::Event;
@@ -224,10 +224,9 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
         };
         let outcomes = schedule::run(&splits, self.memory_limit).outputs;
         let outcomes = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
-        let out_of_fold = pool(train, &outcomes)?;
-        let pooled_rows = train.rows().index().compose(out_of_fold.rows());
-        let pooled = train.subset(&pooled_rows)?;
-        let (target, weights) = (pooled.target(), pooled.weights());
+        let out_of_fold = out_of_fold(train, &outcomes)?;
+        let pooled_rows = train.rows().table_rows(out_of_fold.rows());
+        let pooled = train.at(&pooled_rows).sample();
         let scores = metrics
             .iter()
             .enumerate()
@@ -239,10 +238,10 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
                     greater_is_better: metric.greater_is_better(),
                     per_fold: outcomes.iter().map(of_fold).collect(),
                     pooled: metric
-                        .score(&target, prediction, weights.as_deref())
+                        .score(pooled.target(), prediction, pooled.weights())
                         .map_err(|error| error.in_metric(metric.name()))?,
                     interval: metric
-                        .interval(&target, prediction, weights.as_deref())
+                        .interval(pooled.target(), prediction, pooled.weights())
                         .map_err(|error| error.in_metric(metric.name()))?,
                 })
             })
@@ -288,16 +287,14 @@ impl<Y: Target> Jobs for Splits<'_, Y> {
     }
 
     fn run(&self, job: usize, _resize: &dyn Fn(u64)) -> Self::Output {
-        if let (Some(limit), Some(progress)) = (self.memory_limit, self.train.progress()) {
-            let bytes = self.sizes[job].1;
-            if bytes > limit {
-                progress.event(&Event::AboveMemoryLimit {
-                    task: "learner",
-                    split: Some(job),
-                    bytes,
-                    limit,
-                });
-            }
+        let bytes = self.sizes[job].1;
+        if let Some(limit) = self.memory_limit.filter(|&limit| bytes > limit) {
+            self.train.tell(&Event::AboveMemoryLimit {
+                task: "learner",
+                split: Some(job),
+                bytes,
+                limit,
+            });
         }
         fit_and_score(self.learner, self.train, self.plan, job, self.metrics)
             .map_err(|error| error.in_fold(job))
@@ -322,24 +319,23 @@ fn fit_and_score<Y: Target>(
 ) -> Result<Outcome<Y>> {
     let seed = train.seed().child("fold").at(split);
     let split = plan.split(split);
-    // Positions in the plan count within the rows of `train`; rows count within the table.
-    let fit_rows = train.rows().index().compose(split.train());
-    let validation_rows = train.rows().index().compose(split.validation());
-    let validation = train.subset(&validation_rows)?;
+    let fit_rows = train.rows().table_rows(split.train());
+    let validation_rows = train.rows().table_rows(split.validation());
+    let validation = train.at(&validation_rows);
 
     let start = Stopwatch::start();
-    let fitted = learner.fit_dyn(train.subset(&fit_rows)?.with_seed(seed))?;
+    let fitted = learner.fit_dyn(train.at(&fit_rows).with_seed(seed))?;
     let fit_seconds = start.seconds();
     let start = Stopwatch::start();
     let prediction = fitted.predict(validation.rows())?;
     let predict_seconds = start.seconds();
     check_prediction(train.table_target(), &prediction, validation.len())?;
 
-    let (target, weights) = (validation.target(), validation.weights());
+    let held_out = validation.sample();
     let scores = metrics
         .iter()
         .map(
-            |metric| match metric.score(&target, &prediction, weights.as_deref()) {
+            |metric| match metric.score(held_out.target(), &prediction, held_out.weights()) {
                 Err(error) if !matches!(error.kind(), ErrorKind::Undefined { .. }) => {
                     Err(error.in_metric(metric.name()))
                 }
@@ -380,44 +376,20 @@ fn undefined_scores<Y: Target>(metrics: &[&dyn Metric<Y>], outcomes: &[Outcome<Y
 
 fn tell<Y: Target>(train: Train<'_, Y>, notes: &[String]) {
     for text in notes {
-        if let Some(progress) = train.progress() {
-            progress.event(&Event::Note { text });
-        }
+        train.tell(&Event::Note { text });
     }
 }
 
 /// The mean prediction of each row that has one.
-fn pool<Y: Target>(train: Train<'_, Y>, outcomes: &[Outcome<Y>]) -> Result<OutOfFold<Y>> {
-    let n_columns = outcomes.first().map_or(0, |o| o.prediction.n_columns());
-    let mut times = vec![0_u32; train.len()];
-    let mut sums = vec![vec![0.0; train.len()]; n_columns];
-    for outcome in outcomes {
-        for &row in &outcome.validation {
-            times[row as usize] += 1;
-        }
-        for (column, sums) in sums.iter_mut().enumerate() {
-            for (&row, value) in outcome
-                .validation
-                .iter()
-                .zip(outcome.prediction.column(column))
-            {
-                sums[row as usize] += value;
-            }
-        }
-    }
-    let (rows, left_out): (Vec<u32>, Vec<u32>) = (0..)
-        .take(train.len())
-        .partition(|&row: &u32| times[row as usize] > 0);
-    let mean = |sums: &Vec<f64>| -> Vec<f64> {
-        let of = |&row: &u32| sums[row as usize] / f64::from(times[row as usize]);
-        rows.iter().map(of).collect()
-    };
-    let prediction = train
-        .table_target()
-        .prediction(sums.iter().map(mean).collect())?;
+fn out_of_fold<Y: Target>(train: Train<'_, Y>, outcomes: &[Outcome<Y>]) -> Result<OutOfFold<Y>> {
+    let parts = outcomes.iter();
+    let parts = parts.map(|outcome| (outcome.validation.as_slice(), &outcome.prediction));
+    let (rows, prediction) = pool(train.table_target(), train.len(), parts)?;
+    let all = (0..).take(train.len());
+    let left_out = all.filter(|row| rows.binary_search(row).is_err());
     Ok(OutOfFold {
+        left_out: left_out.collect(),
         rows,
-        left_out,
         prediction,
     })
 }

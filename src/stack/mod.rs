@@ -27,9 +27,14 @@
 //! report has a note ([`StackReport::notes`]), and [`Event::Note`] tells of it.
 
 pub mod blend;
+mod blending;
+mod checks;
+mod first_level;
 mod fit;
 mod fitted;
+mod levels;
 mod meta;
+mod meta_rows;
 mod report;
 mod run_task;
 mod tasks;
@@ -184,20 +189,42 @@ pub(crate) struct Member<Y: Target> {
 
 #[derive(Debug)]
 pub(crate) enum MemberKind<Y: Target> {
-    /// An estimator on the view at this place.
-    Estimator(usize, Arc<dyn DynEstimator<Y>>),
-    /// An estimator on the view at this place, fitted once, on all rows.
-    OutOfBag(usize, Arc<dyn DynOutOfBagEstimator<Y>>),
+    /// On the view at this place.
+    OnView(usize, ViewMember<Y>),
     /// A learner with a transformer of its own.
     Learner(Arc<dyn DynLearner<Y>>),
+}
+
+/// What is fitted on a view's features.
+#[derive(Debug)]
+pub(crate) enum ViewMember<Y: Target> {
+    /// An estimator that is fitted in each split.
+    PerSplit(Arc<dyn DynEstimator<Y>>),
+    /// One that is fitted once, on all rows.
+    OutOfBag(Arc<dyn DynOutOfBagEstimator<Y>>),
+}
+
+impl<Y: Target> MemberKind<Y> {
+    /// Whether it is fitted once, on all rows, whatever the splits.
+    fn is_fitted_once(&self) -> bool {
+        matches!(self, Self::OnView(_, ViewMember::OutOfBag(_)))
+    }
 }
 
 impl<Y: Target> Clone for MemberKind<Y> {
     fn clone(&self) -> Self {
         match self {
-            Self::Estimator(view, estimator) => Self::Estimator(*view, Arc::clone(estimator)),
-            Self::OutOfBag(view, estimator) => Self::OutOfBag(*view, Arc::clone(estimator)),
+            Self::OnView(view, member) => Self::OnView(*view, member.clone()),
             Self::Learner(learner) => Self::Learner(Arc::clone(learner)),
+        }
+    }
+}
+
+impl<Y: Target> Clone for ViewMember<Y> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::PerSplit(estimator) => Self::PerSplit(Arc::clone(estimator)),
+            Self::OutOfBag(estimator) => Self::OutOfBag(Arc::clone(estimator)),
         }
     }
 }
@@ -276,6 +303,11 @@ impl<Y: Target> Level<Y> {
 
 /// Members, further levels and a blender: a learner like any other.
 ///
+/// Who watches the training rows ([`Train::with_progress`](crate::data::Train::with_progress)) is told
+/// what happens ([`Event`]) and may stop it. Members and the blender get the observer with their rows,
+/// so that a long fit may tell of its iterations and be stopped amidst them. Of a stack that is a
+/// member of another the observer hears its models' iterations alone.
+///
 /// ```
 /// use stackfold::folds::StratifiedKFold;
 /// use stackfold::model::baseline::Prior;
@@ -308,7 +340,6 @@ pub struct Stack<Y: Target> {
     pub(crate) new_rows: NewRows,
     pub(crate) on_failure: OnFailure,
     pub(crate) metric: Option<Arc<dyn Metric<Y>>>,
-    pub(crate) progress: Arc<dyn Progress>,
     pub(crate) memory_limit: Option<u64>,
 }
 
@@ -324,7 +355,6 @@ impl<Y: Target> Clone for Stack<Y> {
             new_rows: self.new_rows,
             on_failure: self.on_failure,
             metric: self.metric.clone(),
-            progress: Arc::clone(&self.progress),
             memory_limit: self.memory_limit,
         }
     }
@@ -344,7 +374,6 @@ impl<Y: StackTarget> Stack<Y> {
             new_rows: NewRows::default(),
             on_failure: OnFailure::default(),
             metric: None,
-            progress: Arc::new(StopFlag::new()),
             memory_limit: None,
         }
     }
@@ -360,7 +389,7 @@ impl<Y: StackTarget> Stack<Y> {
         let place = self.place_of(view);
         self.members.push(Member {
             name: name.into(),
-            kind: MemberKind::Estimator(place, Arc::new(estimator)),
+            kind: MemberKind::OnView(place, ViewMember::PerSplit(Arc::new(estimator))),
         });
         self
     }
@@ -424,7 +453,7 @@ impl<Y: StackTarget> Stack<Y> {
         let place = self.place_of(view);
         self.members.push(Member {
             name: name.into(),
-            kind: MemberKind::OutOfBag(place, Arc::new(estimator)),
+            kind: MemberKind::OnView(place, ViewMember::OutOfBag(Arc::new(estimator))),
         });
         self
     }
@@ -496,17 +525,6 @@ impl<Y: StackTarget> Stack<Y> {
     #[must_use]
     pub fn with_metric(mut self, metric: impl Metric<Y> + 'static) -> Self {
         self.metric = Some(Arc::new(metric));
-        self
-    }
-
-    /// Who is told what happens, and may stop it.
-    ///
-    /// Members and the blender get it with their rows, so that a long fit may tell of its
-    /// iterations and be stopped amidst them. Where the training rows come with a progress, as in
-    /// a stack within a stack, that one may stop this stack, too.
-    #[must_use]
-    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
-        self.progress = progress;
         self
     }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::data::Prediction;
-use crate::metrics::Interval;
+use crate::data::{Prediction, Sample, Target};
+use crate::error::Result;
+use crate::metrics::{Interval, Metric};
 
 /// One member's, or the stack's, out-of-fold score.
 #[derive(Debug, Clone)]
@@ -207,6 +208,78 @@ impl fmt::Display for StackReport {
         }
         Ok(())
     }
+}
+
+/// Scores out-of-fold predictions of these rows.
+pub(super) struct Scorer<'a, Y: Target> {
+    metric: &'a dyn Metric<Y>,
+    sample: &'a Sample<'a, Y>,
+}
+
+impl<'a, Y: Target> Scorer<'a, Y> {
+    pub(super) fn new(metric: &'a dyn Metric<Y>, sample: &'a Sample<'a, Y>) -> Self {
+        Self { metric, sample }
+    }
+
+    pub(super) fn report(
+        &self,
+        name: &str,
+        level: usize,
+        prediction: &Y::Prediction,
+    ) -> Result<MemberReport> {
+        let metric = self.metric;
+        let (target, weights) = (self.sample.target(), self.sample.weights());
+        let score = metric.score(target, prediction, weights);
+        let interval = score.and_then(|score| {
+            let interval = metric.interval(target, prediction, weights)?;
+            Ok((score, interval))
+        });
+        let (score, interval) =
+            interval.map_err(|e| e.in_metric(metric.name()).in_member(name).in_level(level))?;
+        Ok(MemberReport {
+            name: name.to_owned(),
+            level,
+            score,
+            score_on_all: score,
+            interval,
+            weight: None,
+            fit_seconds: 0.0,
+            predict_seconds: 0.0,
+        })
+    }
+}
+
+/// Gives the members of the level that is blended, which are the last, their weights.
+pub(super) fn set_weights(members: &mut [MemberReport], weights: Option<&[f64]>) {
+    let weights = weights.unwrap_or_default().iter().rev();
+    for (member, &weight) in members.iter_mut().rev().zip(weights) {
+        member.weight = Some(weight);
+    }
+}
+
+/// The stack's report, of its rows (positions among the training rows) and their prediction; and the
+/// members' scores on these rows, where they are fewer than those that members predicted.
+pub(super) fn score_alike<Y: Target>(
+    scorer: &Scorer<'_, Y>,
+    predicted: &[u32],
+    (rows, prediction): (&[u32], &Y::Prediction),
+    level: usize,
+    (members, out_of_fold): (&mut [MemberReport], &[(String, Y::Prediction)]),
+) -> Result<MemberReport> {
+    if rows.len() == predicted.len() {
+        return scorer.report("stack", level, prediction);
+    }
+    let places = (0..).zip(predicted);
+    let places = places.filter(|(_, row)| rows.binary_search(row).is_ok());
+    let places: Vec<u32> = places.map(|(place, _)| place).collect();
+    let sample = scorer.sample.take(&places);
+    let scorer = Scorer::new(scorer.metric, &sample);
+    for (member, (_, prediction)) in members.iter_mut().zip(out_of_fold) {
+        let alike = scorer.report(&member.name, member.level, &prediction.take(&places))?;
+        member.score = alike.score;
+        member.interval = alike.interval;
+    }
+    scorer.report("stack", level, prediction)
 }
 
 /// Pearson's correlation of the informative columns of each pair of predictions; NaN if one is

@@ -1,19 +1,22 @@
-//! One task: a view is fitted, its members are, and both answer the rows that were held out.
+//! How a task runs: a view is fitted, its members are, and both answer the rows that were held out;
+//! or a learner does by itself.
 //!
 //! The features of the training rows are dropped before those of the held-out rows are made, so
 //! that one of the two matrices is alive at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::fitted::FittedMember;
-use super::tasks::{Needs, Task, Tasks};
-use super::{Event, MemberKind, StackTarget};
+use super::tasks::{Needs, Task, Tasks, Work};
+use super::{Event, OnFailure, StackTarget, ViewMember};
 use crate::clock::Stopwatch;
 use crate::data::{
-    Features, FitContext, InSample, OutOfSample, RowIndex, Target, Train, check_prediction,
+    Features, InSample, OutOfSample, Sample, TableRows, Target, Train, check_prediction,
 };
 use crate::error::{Error, Result};
-use crate::model::{DynEstimator, DynLearner, DynOutOfBagEstimator};
+use crate::model::{DynLearner, Predictor, bytes};
+use crate::progress::{IterationsAlone, Progress};
 use crate::random::Seed;
 use crate::schedule::{self, Jobs};
 use crate::transform::FittedTransformer;
@@ -26,56 +29,107 @@ pub(super) struct MemberFit<Y: Target> {
     pub(super) predict_seconds: f64,
 }
 
+/// What came of each member of a task, by its place among the stack's.
 type Outcomes<Y> = Vec<(usize, Result<MemberFit<Y>>)>;
 
 /// The fitted view, if there is one, and what came of each member.
 pub(super) type TaskOutcome<Y> = (Option<Arc<dyn FittedTransformer>>, Outcomes<Y>);
 
-/// Whether to go on.
-type Stopped<'a> = &'a (dyn Fn() -> bool + Sync);
+/// A member on a view once it is fitted.
+struct ViewFit<Y: Target> {
+    predictor: Arc<dyn Predictor<Y>>,
+    /// Of the training rows, out-of-bag.
+    prediction: Option<Y::Prediction>,
+    seconds: f64,
+}
 
-pub(super) fn run<Y: StackTarget>(
-    tasks: &Tasks<'_, Y>,
-    task: &Task<'_>,
-    resize: &dyn Fn(u64),
-    stopped: Stopped<'_>,
-) -> TaskOutcome<Y> {
-    let run = Run {
-        tasks,
-        task,
-        stopped,
-    };
-    match task.view {
-        None => (None, run.learners(&run.needs(resize))),
-        Some(view) => match run.fit_view(view) {
-            Err(error) => (None, run.all_failed(&error)),
-            Ok((fitted, features)) => {
-                tasks.tell_features(view, features.n_features());
-                let members = run.members(view, &run.needs(resize), fitted.as_ref(), features);
-                (Some(fitted), members)
+impl<Y: StackTarget> Jobs for Tasks<'_, Y> {
+    type Output = TaskOutcome<Y>;
+
+    fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    fn cost(&self, job: usize) -> u64 {
+        let task = &self.list[job];
+        let cells = bytes(task.sides.train.len(), self.features_of(task), 1);
+        cells.saturating_mul(task.work.n_members() as u64)
+    }
+
+    fn memory(&self, job: usize) -> u64 {
+        self.needs(&self.list[job]).total
+    }
+
+    /// The first fit of a view tells how many features it has.
+    fn waits_for(&self, job: usize, running: &[usize]) -> bool {
+        let view = self.list[job].view();
+        let is_known = |v: usize| self.n_features[v].get().is_some();
+        let same = |&other: &usize| self.list[other].view() == view;
+        !view.is_none_or(is_known) && running.iter().any(same)
+    }
+
+    fn run(&self, job: usize, resize: &dyn Fn(u64)) -> TaskOutcome<Y> {
+        let task = &self.list[job];
+        let run = Run {
+            tasks: self,
+            task,
+            job,
+        };
+        let outcome = match &task.work {
+            Work::OnView(view, members) => run.on_view(*view, members, resize),
+            Work::Learner(m, learner) => {
+                run.needs(resize);
+                (None, vec![(*m, run.learner(*m, *learner))])
             }
-        },
+        };
+        if self.stack.on_failure == OnFailure::Stop && outcome.1.iter().any(|(_, r)| r.is_err()) {
+            self.failed.fetch_min(job, Ordering::Relaxed);
+        }
+        outcome
     }
 }
 
 struct Run<'a, Y: Target> {
     tasks: &'a Tasks<'a, Y>,
-    task: &'a Task<'a>,
-    stopped: Stopped<'a>,
+    task: &'a Task<'a, Y>,
+    job: usize,
 }
 
-impl<Y: StackTarget> Run<'_, Y> {
-    /// What the task needs as far as is known by now.
+impl<'a, Y: StackTarget> Run<'a, Y> {
+    /// The rows that are fitted on.
+    fn train(&self) -> Train<'a, Y> {
+        self.tasks.train.at(&self.task.sides.train)
+    }
+
+    fn name(&self, m: usize) -> &'a str {
+        &self.tasks.stack.members[m].name
+    }
+
+    /// The seed of what has this name in this split.
+    fn seed(&self, kind: &str, name: &str) -> Seed {
+        let seed = self.tasks.train.seed().child(kind).child(name);
+        self.task.split().map_or(seed, |split| seed.at(split))
+    }
+
+    /// An error once the fit is stopped, or a task before this one has failed.
+    fn check_stopped(&self) -> Result<()> {
+        if self.tasks.failed.load(Ordering::Relaxed) < self.job {
+            return Err(Error::stopped());
+        }
+        self.tasks.train.check_stopped()
+    }
+
+    /// What the task needs as far as is known by now, which the schedule is told.
     fn needs(&self, resize: &dyn Fn(u64)) -> Needs {
         let needs = self.tasks.needs(self.task);
         resize(needs.total);
         if let Some(limit) = self.tasks.stack.memory_limit.filter(|&l| l < needs.total) {
-            self.tasks.progress.event(&Event::AboveMemoryLimit {
-                task: match self.task.view {
-                    Some(view) => self.tasks.stack.views[view].name(),
-                    None => self.name(self.task.members[0]),
+            self.tasks.train.tell(&Event::AboveMemoryLimit {
+                task: match &self.task.work {
+                    Work::OnView(view, _) => self.tasks.stack.views[*view].name(),
+                    Work::Learner(m, _) => self.name(*m),
                 },
-                split: self.task.split,
+                split: self.task.split(),
                 bytes: needs.total,
                 limit,
             });
@@ -83,165 +137,139 @@ impl<Y: StackTarget> Run<'_, Y> {
         needs
     }
 
-    fn name(&self, m: usize) -> &str {
-        &self.tasks.stack.members[m].name
-    }
-
-    fn place(&self, error: Error, m: usize) -> Error {
-        let error = match self.task.split {
-            Some(split) => error.in_fold(split),
-            None => error,
+    fn on_view(
+        &self,
+        v: usize,
+        members: &[(usize, &ViewMember<Y>)],
+        resize: &dyn Fn(u64),
+    ) -> TaskOutcome<Y> {
+        let all_failed = |error: &Error| -> Outcomes<Y> {
+            let failed = |&(m, _): &_| (m, Err(self.place(error.duplicate(), m)));
+            members.iter().map(failed).collect()
         };
-        error.in_member(self.name(m)).in_level(1)
-    }
-
-    fn all_failed(&self, error: &Error) -> Outcomes<Y> {
-        let members = self.task.members.iter();
-        members
-            .map(|&m| (m, Err(self.place(error.duplicate(), m))))
-            .collect()
-    }
-
-    /// The seed of what has this name in this split.
-    fn seed(&self, kind: &str, name: &str) -> Seed {
-        let seed = self.tasks.train.seed().child(kind).child(name);
-        self.task.split.map_or(seed, |split| seed.at(split))
-    }
-
-    fn go_on(&self) -> Result<()> {
-        if (self.stopped)() {
-            return Err(Error::stopped());
-        }
-        Ok(())
+        let (view, features) = match self.fit_view(v) {
+            Ok(fit) => fit,
+            Err(error) => return (None, all_failed(&error)),
+        };
+        // In another split there may be a few more or fewer.
+        self.tasks.n_features[v].get_or_init(|| features.n_features());
+        let needs = self.needs(resize);
+        let limit = self.tasks.stack.memory_limit.map(|_| needs.at_once);
+        let fits = Fits {
+            run: self,
+            members,
+            memory: &needs.members,
+            features,
+            sample: self.train().sample(),
+        };
+        let fitted = schedule::run(&fits, limit).outputs;
+        drop(fits);
+        let predictions = match &self.task.sides.held_out {
+            Some((_, rows)) if fitted.iter().any(Result::is_ok) => {
+                let features = match self.transform(v, view.as_ref(), rows) {
+                    Ok(features) => features,
+                    Err(error) => return (Some(view), all_failed(&error)),
+                };
+                let predictions = Predictions {
+                    run: self,
+                    members,
+                    memory: &needs.members,
+                    fitted: &fitted,
+                    features,
+                    rows,
+                };
+                schedule::run(&predictions, limit).outputs
+            }
+            _ => members.iter().map(|_| None).collect(),
+        };
+        let fits = fitted.into_iter().zip(predictions);
+        let fits = fits.map(|(fit, prediction)| {
+            let fit = fit?;
+            let (prediction, predict_seconds) = match prediction.transpose()? {
+                Some((prediction, seconds)) => (Some(prediction), seconds),
+                None => (fit.prediction, 0.0),
+            };
+            Ok(MemberFit {
+                fitted: FittedMember::Predictor(v, fit.predictor),
+                prediction,
+                fit_seconds: fit.seconds,
+                predict_seconds,
+            })
+        });
+        let places = members.iter().map(|&(m, _)| m);
+        (Some(view), places.zip(fits).collect())
     }
 
     fn fit_view(&self, v: usize) -> Result<(Arc<dyn FittedTransformer>, Features<InSample>)> {
-        self.go_on()?;
+        self.check_stopped()?;
         let start = Stopwatch::start();
-        let part = self.tasks.train.subset(self.task.train)?;
         let view = &self.tasks.stack.views[v];
         let (fitted, features) = view
             .transformer
-            .fit_transform_dyn(part.with_seed(self.seed("view", view.name())))
+            .fit_transform_dyn(self.train().with_seed(self.seed("view", view.name())))
             .map_err(|e| e.in_view(view.name()))?;
-        self.tasks.progress.event(&Event::Transformed {
+        self.tasks.train.tell(&Event::Transformed {
             view: view.name(),
-            split: self.task.split,
+            split: self.task.split(),
             seconds: start.seconds(),
         });
         Ok((fitted, features))
     }
 
+    /// The view's features of the rows that were held out.
     fn transform(
         &self,
-        view: usize,
-        fitted: &dyn FittedTransformer,
+        v: usize,
+        view: &dyn FittedTransformer,
+        rows: &TableRows,
     ) -> Result<Features<OutOfSample>> {
-        self.go_on()?;
-        let rows = self.tasks.train.rows().subset(self.task.validation)?;
-        fitted
-            .transform(rows)
-            .map_err(|e| e.in_view(self.tasks.stack.views[view].name()))
+        self.check_stopped()?;
+        view.transform(self.tasks.train.rows().at(rows))
+            .map_err(|e| e.in_view(self.tasks.stack.views[v].name()))
     }
 
-    /// Does something for each member, as many at once as were planned for.
-    fn each<T: Send>(&self, needs: &Needs, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
-        let members = Members {
-            memory: &needs.members,
-            run,
-        };
-        let limit = self.tasks.stack.memory_limit.map(|_| needs.at_once);
-        schedule::run(&members, limit).outputs
-    }
-
-    fn members(
-        &self,
-        view: usize,
-        needs: &Needs,
-        fitted: &dyn FittedTransformer,
-        features: Features<InSample>,
-    ) -> Outcomes<Y> {
-        let fits = self.each(needs, |i| {
-            let m = self.task.members[i];
-            let fit = self.go_on().and_then(|()| self.fit(m, view, &features));
-            match fit {
-                Ok(fit) if self.is_to_predict(m) => Ok(fit),
-                fit => self.told(m, fit),
-            }
-        });
-        drop(features);
-        let waits = |(&m, fit): (&usize, &Result<_>)| fit.is_ok() && self.is_to_predict(m);
-        if !self.task.members.iter().zip(&fits).any(waits) {
-            return self.task.members.iter().copied().zip(fits).collect();
-        }
-        let held_out = match self.transform(view, fitted) {
-            Ok(held_out) => held_out,
-            Err(error) => return self.all_failed(&error),
-        };
-        let predictions = self.each(needs, |i| match &fits[i] {
-            Ok(fit) if self.is_to_predict(self.task.members[i]) => {
-                Some(self.go_on().and_then(|()| self.predict(fit, &held_out)))
-            }
-            _ => None,
-        });
-        let members = self.task.members.iter().copied();
-        let fits = members.zip(fits).zip(predictions);
-        fits.map(|((m, fit), prediction)| match (fit, prediction) {
-            (Ok(fit), Some(prediction)) => {
-                let fit = prediction.map(|(prediction, predict_seconds)| MemberFit {
-                    prediction: Some(prediction),
-                    predict_seconds,
-                    ..fit
-                });
-                (m, self.told(m, fit))
-            }
-            (fit, _) => (m, fit),
-        })
-        .collect()
-    }
-
-    /// Whether a member of a view predicts rows that were held out.
-    fn is_to_predict(&self, m: usize) -> bool {
-        let kind = &self.tasks.stack.members[m].kind;
-        self.task.split.is_some() && !matches!(kind, MemberKind::OutOfBag(..))
-    }
-
-    fn learners(&self, needs: &Needs) -> Outcomes<Y> {
-        let fits = self.each(needs, |i| {
-            let m = self.task.members[i];
-            let fit = self
-                .go_on()
-                .and_then(|()| match &self.tasks.stack.members[m].kind {
-                    MemberKind::Learner(learner) => self.fit_learner(learner.as_ref(), m),
-                    MemberKind::Estimator(..) | MemberKind::OutOfBag(..) => {
-                        Err(Error::unsupported("an estimator without a view"))
-                    }
-                });
-            self.told(m, fit)
-        });
-        self.task.members.iter().copied().zip(fits).collect()
-    }
-
-    /// Checks what a member predicts, and tells how it fared.
-    fn told(&self, m: usize, fit: Result<MemberFit<Y>>) -> Result<MemberFit<Y>> {
-        let n_rows = match self.tasks.stack.members[m].kind {
-            MemberKind::OutOfBag(..) => self.task.train.len(),
-            MemberKind::Estimator(..) | MemberKind::Learner(_) => self.task.validation.len(),
-        };
-        let target = self.tasks.train.table_target();
-        let result = fit
-            .and_then(|fit| match &fit.prediction {
-                Some(prediction) => check_prediction(target, prediction, n_rows).map(|()| fit),
-                None => Ok(fit),
+    fn learner(&self, m: usize, learner: &dyn DynLearner<Y>) -> Result<MemberFit<Y>> {
+        let fit = || {
+            self.check_stopped()?;
+            let progress = self.tasks.train.progress().map(IterationsAlone);
+            let progress = progress.as_ref().map(|p| p as &dyn Progress);
+            let start = Stopwatch::start();
+            let seed = self.seed("member", self.name(m));
+            let fitted = learner.fit_dyn(self.train().with_seed(seed).with_progress(progress))?;
+            let fit_seconds = start.seconds();
+            let start = Stopwatch::start();
+            let prediction = match &self.task.sides.held_out {
+                Some((_, rows)) => {
+                    let prediction = fitted.predict(self.tasks.train.rows().at(rows))?;
+                    self.check_prediction(&prediction, rows)?;
+                    Some(prediction)
+                }
+                None => None,
+            };
+            Ok(MemberFit {
+                fitted: FittedMember::Learner(fitted),
+                prediction,
+                fit_seconds,
+                predict_seconds: start.seconds(),
             })
-            .map_err(|e| self.place(e, m));
-        let (member, split) = (self.name(m), self.task.split);
-        self.tasks.progress.event(&match &result {
+        };
+        self.tell(m, fit(), |fit| fit.fit_seconds + fit.predict_seconds)
+    }
+
+    fn check_prediction(&self, prediction: &Y::Prediction, rows: &TableRows) -> Result<()> {
+        check_prediction(self.tasks.train.table_target(), prediction, rows.len())
+    }
+
+    /// Tells how a member fared, and how many seconds it took; its error names the place.
+    fn tell<T>(&self, m: usize, result: Result<T>, seconds: impl Fn(&T) -> f64) -> Result<T> {
+        let result = result.map_err(|e| self.place(e, m));
+        let (member, split) = (self.name(m), self.task.split());
+        self.tasks.train.tell(&match &result {
             Ok(fit) => Event::Fitted {
                 member,
                 level: 1,
                 split,
-                seconds: fit.fit_seconds + fit.predict_seconds,
+                seconds: seconds(fit),
             },
             Err(error) => Event::Failed {
                 member,
@@ -252,144 +280,105 @@ impl<Y: StackTarget> Run<'_, Y> {
         result
     }
 
-    fn fit(&self, m: usize, view: usize, features: &Features<InSample>) -> Result<MemberFit<Y>> {
-        let seed = self.seed("member", self.name(m));
-        match &self.tasks.stack.members[m].kind {
-            MemberKind::Estimator(_, estimator) => {
-                self.fit_estimator(estimator.as_ref(), seed, view, features)
-            }
-            MemberKind::OutOfBag(_, estimator) => {
-                self.fit_out_of_bag(estimator.as_ref(), seed, view, features)
-            }
-            MemberKind::Learner(_) => Err(Error::unsupported("a learner on a view")),
-        }
-    }
-
-    fn fit_estimator(
-        &self,
-        estimator: &dyn DynEstimator<Y>,
-        seed: Seed,
-        view: usize,
-        features: &Features<InSample>,
-    ) -> Result<MemberFit<Y>> {
-        let start = Stopwatch::start();
-        let predictor = on_rows(
-            self.tasks.train,
-            self.task.train,
-            seed,
-            |target, context| estimator.fit_dyn(features, target, context),
-        )?;
-        Ok(MemberFit {
-            fitted: FittedMember::Predictor(view, predictor),
-            prediction: None,
-            fit_seconds: start.seconds(),
-            predict_seconds: 0.0,
-        })
-    }
-
-    /// As [`Run::fit_estimator`], but with the prediction of the training rows, out-of-bag.
-    fn fit_out_of_bag(
-        &self,
-        estimator: &dyn DynOutOfBagEstimator<Y>,
-        seed: Seed,
-        view: usize,
-        features: &Features<InSample>,
-    ) -> Result<MemberFit<Y>> {
-        let start = Stopwatch::start();
-        let (predictor, prediction) = on_rows(
-            self.tasks.train,
-            self.task.train,
-            seed,
-            |target, context| estimator.fit_out_of_bag_dyn(features, target, context),
-        )?;
-        Ok(MemberFit {
-            fitted: FittedMember::Predictor(view, predictor),
-            prediction: Some(prediction),
-            fit_seconds: start.seconds(),
-            predict_seconds: 0.0,
-        })
-    }
-
-    /// The prediction of the held-out rows, and the seconds it took.
-    fn predict(
-        &self,
-        fit: &MemberFit<Y>,
-        held_out: &Features<OutOfSample>,
-    ) -> Result<(Y::Prediction, f64)> {
-        let FittedMember::Predictor(_, predictor) = &fit.fitted else {
-            return Err(Error::unsupported("a learner on a view"));
+    fn place(&self, error: Error, m: usize) -> Error {
+        let error = match self.task.split() {
+            Some(split) => error.in_fold(split),
+            None => error,
         };
-        let start = Stopwatch::start();
-        let prediction = predictor
-            .predict(held_out)
-            .map_err(|e| e.among(RowIndex::Some(self.task.validation)))?;
-        Ok((prediction, start.seconds()))
-    }
-
-    fn fit_learner(&self, learner: &dyn DynLearner<Y>, m: usize) -> Result<MemberFit<Y>> {
-        let (train, task) = (self.tasks.train, self.task);
-        let seed = self.seed("member", self.name(m));
-        let start = Stopwatch::start();
-        let fitted = learner.fit_dyn(train.subset(task.train)?.with_seed(seed))?;
-        let fit_seconds = start.seconds();
-        let start = Stopwatch::start();
-        let prediction = match task.split {
-            Some(_) => Some(fitted.predict(train.rows().subset(task.validation)?)?),
-            None => None,
-        };
-        Ok(MemberFit {
-            fitted: FittedMember::Learner(fitted),
-            prediction,
-            fit_seconds,
-            predict_seconds: start.seconds(),
-        })
+        error.in_member(self.name(m)).in_level(1)
     }
 }
 
-/// Fits with the target and all else that is known of the given rows of the table.
-fn on_rows<Y: Target, T>(
-    train: Train<'_, Y>,
-    rows: &[u32],
-    seed: Seed,
-    fit: impl FnOnce(&Y, &FitContext<'_>) -> Result<T>,
-) -> Result<T> {
-    let part = train.subset(rows)?;
-    let weights = part.weights();
-    let groups = part.rows().groups();
-    let time = part.rows().time();
-    let context = FitContext::default()
-        .with_weights(weights.as_deref())
-        .with_groups(groups.as_deref())
-        .with_time(time.as_deref())
-        .with_seed(seed)
-        .with_progress(train.progress());
-    fit(&part.target(), &context)
-        .map_err(|e| e.among(RowIndex::Some(rows)).explained_by(train.rows()))
-}
-
-/// The members of a task, as jobs of their own.
-struct Members<'a, F> {
+/// Fits the members on a view, as jobs of their own: as many at once as were planned for.
+struct Fits<'a, Y: Target> {
+    run: &'a Run<'a, Y>,
+    members: &'a [(usize, &'a ViewMember<Y>)],
     memory: &'a [u64],
-    run: F,
+    features: Features<InSample>,
+    sample: Sample<'a, Y>,
 }
 
-impl<T: Send, F: Fn(usize) -> T + Sync> Jobs for Members<'_, F> {
-    type Output = T;
+impl<Y: StackTarget> Jobs for Fits<'_, Y> {
+    type Output = Result<ViewFit<Y>>;
 
     fn len(&self) -> usize {
-        self.memory.len()
-    }
-
-    /// In their order.
-    fn cost(&self, _job: usize) -> u64 {
-        0
+        self.members.len()
     }
 
     fn memory(&self, job: usize) -> u64 {
         self.memory[job]
     }
 
-    fn run(&self, job: usize, _resize: &dyn Fn(u64)) -> T {
-        (self.run)(job)
+    fn run(&self, job: usize, _resize: &dyn Fn(u64)) -> Self::Output {
+        let (run, (m, member)) = (self.run, self.members[job]);
+        let fit = || {
+            run.check_stopped()?;
+            let start = Stopwatch::start();
+            let train = run.train();
+            let seed = run.seed("member", run.name(m));
+            let context = self.sample.context(seed, train.progress());
+            let (features, target) = (&self.features, self.sample.target());
+            let place = |e: Error| e.among(train.rows().index()).explained_by(train.rows());
+            let (predictor, prediction) = match member {
+                ViewMember::PerSplit(estimator) => {
+                    let predictor = estimator.fit_dyn(features, target, &context);
+                    (predictor.map_err(place)?, None)
+                }
+                ViewMember::OutOfBag(estimator) => {
+                    let fit = estimator.fit_out_of_bag_dyn(features, target, &context);
+                    let (predictor, prediction) = fit.map_err(place)?;
+                    run.check_prediction(&prediction, &run.task.sides.train)?;
+                    (predictor, Some(prediction))
+                }
+            };
+            Ok(ViewFit {
+                predictor,
+                prediction,
+                seconds: start.seconds(),
+            })
+        };
+        let fit = fit();
+        // A fit that is to predict is told of once it has.
+        if fit.is_ok() && run.task.sides.held_out.is_some() {
+            return fit;
+        }
+        run.tell(m, fit, |fit| fit.seconds)
+    }
+}
+
+/// Predicts the rows that were held out by the members that could be fitted, likewise.
+struct Predictions<'a, Y: Target> {
+    run: &'a Run<'a, Y>,
+    members: &'a [(usize, &'a ViewMember<Y>)],
+    memory: &'a [u64],
+    fitted: &'a [Result<ViewFit<Y>>],
+    features: Features<OutOfSample>,
+    rows: &'a TableRows,
+}
+
+impl<Y: StackTarget> Jobs for Predictions<'_, Y> {
+    /// The prediction, and the seconds it took.
+    type Output = Option<Result<(Y::Prediction, f64)>>;
+
+    fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    fn memory(&self, job: usize) -> u64 {
+        self.memory[job]
+    }
+
+    fn run(&self, job: usize, _resize: &dyn Fn(u64)) -> Self::Output {
+        let (run, fit) = (self.run, self.fitted[job].as_ref().ok()?);
+        let predict = || {
+            run.check_stopped()?;
+            let start = Stopwatch::start();
+            let prediction = fit.predictor.predict(&self.features);
+            let prediction = prediction.map_err(|e| e.among(self.rows.index()))?;
+            run.check_prediction(&prediction, self.rows)?;
+            Ok((prediction, start.seconds()))
+        };
+        let (m, _) = self.members[job];
+        Some(run.tell(m, predict(), |(_, seconds)| fit.seconds + seconds))
     }
 }

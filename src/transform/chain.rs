@@ -4,7 +4,7 @@ use super::{
     FeatureStep, FittedFeatureStep, FittedTransformer, Placement, Scope, Transformer,
     UnsupervisedTransformer,
 };
-use crate::data::{Feature, Features, FitContext, InSample, OutOfSample, Rows, Target, Train};
+use crate::data::{Feature, Features, InSample, OutOfSample, Rows, Target, Train};
 use crate::error::{Error, Result};
 
 /// Puts steps from features to features behind a transformer.
@@ -75,11 +75,8 @@ impl<T, S: FeatureStep> Then<T, S> {
         T: Transformer<Y>,
     {
         let (first, features) = self.first.fit_transform(train)?;
-        let weights = train.weights();
-        let context = FitContext::default()
-            .with_seed(train.seed().child("then"))
-            .with_weights(weights.as_deref())
-            .with_progress(train.progress());
+        let sample = train.rows().sample();
+        let context = sample.context(train.seed().child("then"), train.progress());
         let among = |e: Error| e.among(train.rows().index());
         let step = self.step.fit_features(&features, &context).map_err(among)?;
         Ok((FittedThen { first, step }, features))

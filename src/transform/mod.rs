@@ -189,11 +189,8 @@ impl<Y: Target, T: UnsupervisedTransformer> Transformer<Y> for T {
     }
 
     fn fit_part(&self, train: Train<'_, Y>) -> Result<Self::Fitted> {
-        let weights = train.weights();
-        let context = FitContext::default()
-            .with_seed(train.seed())
-            .with_weights(weights.as_deref())
-            .with_progress(train.progress());
+        let sample = train.rows().sample();
+        let context = sample.context(train.seed(), train.progress());
         self.fit_rows(train.rows(), &context)
     }
 

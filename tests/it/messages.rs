@@ -20,7 +20,6 @@
     reason = "helpers of tests, too, may panic, and compare exact numbers"
 )]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stackfold::ErrorKind;
@@ -135,7 +134,11 @@ fn numbers<Y: Target>() -> View<Y> {
 }
 
 fn fit<Y: StackTarget>(stack: &Stack<Y>, table: &Table, target: &Y) -> Result<Vec<String>> {
-    let fitted = stack.fit(Train::new(table, target)?)?;
+    fit_on(stack, Train::new(table, target)?)
+}
+
+fn fit_on<Y: StackTarget>(stack: &Stack<Y>, train: Train<'_, Y>) -> Result<Vec<String>> {
+    let fitted = stack.fit(train)?;
     let dropped = fitted.report().dropped.iter();
     Ok(dropped.map(|d| d.reason.clone()).collect())
 }
@@ -632,20 +635,24 @@ fn a_run_can_be_stopped_at_any_time() {
     let table = table.with_role("state", Role::Ignored).unwrap();
     let n_fits = 3 * usize::from(FOLDS) + 2;
     for on_failure in [OnFailure::Stop, OnFailure::LeaveOut] {
-        let stopped = Arc::new(StopFlag::new());
+        let stack = stack(on_failure);
+        let train = Train::new(&table, &target).unwrap();
+        let stopped = StopFlag::new();
         stopped.stop();
         assert_message(
-            fit(&stack(on_failure).with_progress(stopped), &table, &target),
+            fit_on(&stack, train.with_progress(Some(&stopped))),
             "stopped by the caller",
         );
         for n in 1..=n_fits {
-            let progress = Arc::new(StopAfter(AtomicUsize::new(n)));
-            let stack = stack(on_failure).with_progress(progress);
-            assert_message(fit(&stack, &table, &target), "stopped by the caller");
+            let progress = StopAfter(AtomicUsize::new(n));
+            assert_message(
+                fit_on(&stack, train.with_progress(Some(&progress))),
+                "stopped by the caller",
+            );
         }
-        let progress = Arc::new(StopAfter(AtomicUsize::new(n_fits + 1)));
-        let stack = stack(on_failure).with_progress(progress);
-        assert_eq!(fit(&stack, &table, &target).unwrap(), [""; 0]);
+        let progress = StopAfter(AtomicUsize::new(n_fits + 1));
+        let train = train.with_progress(Some(&progress));
+        assert_eq!(fit_on(&stack, train).unwrap(), [""; 0]);
     }
 }
 

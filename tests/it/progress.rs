@@ -118,9 +118,9 @@ fn a_fit_is_stopped_wherever_it_runs_in_a_stack() {
                 4 => with_prior().with_level(Level::new().with_member("steps", steps)),
                 _ => with_prior().with_blender(EstimatorBlender::new(steps)),
             };
-            let stack = stack
-                .with_on_failure(on_failure)
-                .with_progress(Arc::new(StopAfterOne(Arc::clone(&taken))));
+            let stack = stack.with_on_failure(on_failure);
+            let progress = StopAfterOne(Arc::clone(&taken));
+            let train = train.with_progress(Some(&progress));
             let error = stack.fit(train).unwrap_err();
             assert_eq!(error.kind(), &ErrorKind::Stopped, "place {place}: {error}");
             // Other threads may have asked before the first step was counted.
@@ -174,11 +174,11 @@ impl Progress for Recorder {
 #[test]
 fn a_stack_passes_iterations_on() {
     let (table, target) = data();
-    let recorder = Arc::new(Recorder::default());
+    let recorder = Recorder::default();
+    let train = Train::new(&table, &target).unwrap();
     with_prior()
         .with_member("steps", &view(), Steps::new(4))
-        .with_progress(Arc::clone(&recorder) as Arc<dyn Progress>)
-        .fit(Train::new(&table, &target).unwrap())
+        .fit(train.with_progress(Some(&recorder)))
         .unwrap();
     let mut found = recorder.0.lock().unwrap().clone();
     found.sort_by_key(|(iteration, _)| *iteration);
@@ -187,6 +187,44 @@ fn a_stack_passes_iterations_on() {
         .flat_map(|step| vec![step; FOLDS])
         .collect();
     assert_eq!(found, expected);
+}
+
+/// Keeps what is told of: members as they are named, iterations by the model's name.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Progress for Heard {
+    fn event(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Fitted { member, .. } => (*member).to_owned(),
+            Event::Iteration { model, .. } => format!("{model}.."),
+            Event::Planned { n_fits } => format!("{n_fits} fits"),
+            Event::Blended => "blended".to_owned(),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(text);
+    }
+}
+
+#[test]
+fn a_stack_within_a_stack_passes_on_iterations_alone() {
+    let (table, target) = data();
+    let heard = Heard::default();
+    let train = Train::new(&table, &target).unwrap();
+    let inner = with_prior().with_member("steps", &view(), Steps::new(1));
+    with_prior()
+        .with_learner("inner", inner)
+        .fit(train.with_progress(Some(&heard)))
+        .unwrap();
+    let mut heard = heard.0.into_inner().unwrap();
+    heard.sort_unstable();
+    let of = |text: &str| heard.iter().filter(|&other| other == text).count();
+    assert_eq!(of("inner"), FOLDS);
+    assert_eq!(of("prior"), FOLDS);
+    assert_eq!(of("steps.."), FOLDS * FOLDS);
+    assert_eq!(of(&format!("{} fits", 2 * FOLDS)), 1);
+    assert_eq!(of("blended"), 1);
+    assert_eq!(heard.len(), 2 * FOLDS + FOLDS * FOLDS + 2);
 }
 
 #[test]

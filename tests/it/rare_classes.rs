@@ -2,7 +2,7 @@
 //! and no score or probability is not a number.
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use proptest::prelude::*;
 use stackfold::data::batches::TableBatches;
@@ -300,10 +300,10 @@ fn cross_validation_goes_on_and_tells_undefined_scores() {
     ];
     for n in [1, 2] {
         let (table, target) = problem(&[60, 30, n]);
-        let notes = Arc::new(Notes::default());
+        let notes = Notes::default();
         let train = Train::new(&table, &target)
             .unwrap()
-            .with_progress(Some(notes.as_ref()));
+            .with_progress(Some(&notes));
         let numbers = ColumnTransformer::new().with(
             "numbers",
             Selector::kind(ColumnKind::Numeric),
@@ -385,11 +385,14 @@ impl Progress for Notes {
 #[test]
 fn notes_are_told_while_a_stack_is_fitted() {
     let (table, target) = problem(&[60, 30, 2]);
-    let notes = Arc::new(Notes::default());
-    let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
-        .with_member("prior", &view(), Prior::new())
-        .with_progress(Arc::clone(&notes) as Arc<dyn Progress>);
-    let fitted = stack.fit(Train::new(&table, &target).unwrap()).unwrap();
+    let notes = Notes::default();
+    let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5))).with_member(
+        "prior",
+        &view(),
+        Prior::new(),
+    );
+    let train = Train::new(&table, &target).unwrap();
+    let fitted = stack.fit(train.with_progress(Some(&notes))).unwrap();
     assert_eq!(*notes.0.lock().unwrap(), fitted.report().notes);
     // Batches are predicted as all rows are.
     let mut rows = 0;

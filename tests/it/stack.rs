@@ -790,11 +790,11 @@ impl Progress for Recorder {
 fn progress_tells_each_fit() {
     let (table, sum) = halves(100);
     let target = labels(&sum);
-    let recorder = Arc::new(Recorder::default());
+    let recorder = Recorder::default();
+    let train = Train::new(&table, &target).unwrap();
     two_members(Scheme::out_of_fold(KFold::new(3)))
         .with_new_rows(NewRows::Both)
-        .with_progress(Arc::clone(&recorder) as Arc<dyn Progress>)
-        .fit(Train::new(&table, &target).unwrap())
+        .fit(train.with_progress(Some(&recorder)))
         .unwrap();
     assert_eq!(recorder.planned.load(Ordering::Relaxed), 8);
     assert_eq!(recorder.fitted.load(Ordering::Relaxed), 8);

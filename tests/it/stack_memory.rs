@@ -247,16 +247,14 @@ fn each_event_is_told_once_under_any_limit() {
     let (table, target) = data();
     let train = Train::new(&table, &target).unwrap();
     for limit in [None, Some(1 << 20), Some(1)] {
-        let counts = Arc::new(Counts::default());
-        let progress = Arc::clone(&counts);
+        let counts = Counts::default();
         let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(2)))
             .with_member("forest", &numbers(), RandomForest::new().with_n_trees(3))
             .with_member("prior", &levels(), Prior::new())
             .with_learner("learner", Pipeline::new(numbers_alone(), Prior::new()))
             .with_out_of_bag_member("bags", &numbers(), RandomForest::new().with_n_trees(60))
-            .with_memory_limit(limit)
-            .with_progress(progress);
-        on_threads(2, || stack.fit(train).unwrap());
+            .with_memory_limit(limit);
+        on_threads(2, || stack.fit(train.with_progress(Some(&counts))).unwrap());
         let mut expected = vec!["planned 7".to_owned(), "blended".to_owned()];
         let (whole, splits) = ([None], [Some(0), Some(1)]);
         let is_tight = limit == Some(1);
@@ -379,9 +377,11 @@ fn a_flag_stops_what_waits_for_memory() {
         };
         let stack = Stack::new(Scheme::out_of_fold(KFold::new(20)))
             .with_member("stops", &numbers(), stops)
-            .with_memory_limit(Some(1))
-            .with_progress(flag);
-        let error = on_threads(n_threads, || stack.fit(train).unwrap_err());
+            .with_memory_limit(Some(1));
+        let error = on_threads(n_threads, || {
+            let train = train.with_progress(Some(flag.as_ref()));
+            stack.fit(train).unwrap_err()
+        });
         assert_eq!(error.kind(), &ErrorKind::Stopped);
         assert_eq!(n_fits.load(Ordering::SeqCst), 1);
     }

@@ -429,12 +429,9 @@ fn progress_tells_of_one_fit_and_can_stop_it() {
     // Four splits of the prior, the forest, and the prior again if it is refitted; each with its
     // view, which the two share on all rows.
     for (new_rows, n_fits) in [(NewRows::FoldAverage, 5), (NewRows::Refit, 6)] {
-        let watch = Arc::new(Watch::default());
-        let progress = Arc::clone(&watch) as Arc<dyn Progress>;
-        let stack = stack(folds())
-            .with_new_rows(new_rows)
-            .with_progress(progress);
-        stack.fit(train).unwrap();
+        let watch = Watch::default();
+        let stack = stack(folds()).with_new_rows(new_rows);
+        stack.fit(train.with_progress(Some(&watch))).unwrap();
         assert_eq!(watch.planned.load(Ordering::SeqCst), n_fits);
         assert_eq!(watch.transformed.load(Ordering::SeqCst), 5);
         let fitted = watch.fitted.lock().unwrap();
@@ -443,21 +440,19 @@ fn progress_tells_of_one_fit_and_can_stop_it() {
         assert_eq!(of_forest, [&("forest".to_owned(), None)]);
     }
     // A view whose only member is fitted once is not fitted in splits.
-    let watch = Arc::new(Watch::default());
+    let watch = Watch::default();
     Stack::new(folds())
         .with_member("prior", &numbers(), Prior::new())
         .with_out_of_bag_member("forest", &numbers(), forest())
-        .with_progress(Arc::clone(&watch) as Arc<dyn Progress>)
-        .fit(train)
+        .fit(train.with_progress(Some(&watch)))
         .unwrap();
     assert_eq!(watch.transformed.load(Ordering::SeqCst), 5);
 
-    let watch = Arc::new(Watch {
+    let watch = Watch {
         stop_after: Some(3),
         ..Watch::default()
-    });
-    let progress = Arc::clone(&watch) as Arc<dyn Progress>;
-    let error = stack(folds()).with_progress(progress).fit(train);
+    };
+    let error = stack(folds()).fit(train.with_progress(Some(&watch)));
     let error = error.unwrap_err();
     assert!(
         matches!(error.kind(), stackfold::error::ErrorKind::Stopped),

@@ -242,11 +242,6 @@ impl<C: Cell> Grower<'_, C> {
         free.unwrap_or_else(|| Histogram::new(self.growth.binned))
     }
 
-    fn count(&self, histogram: &mut Histogram<C>, rows: NodeRows<'_>) {
-        let value = |row: usize| self.values[row];
-        count(histogram, self.growth.binned, rows, &self.wanted, &value);
-    }
-
     fn root(&mut self, all_rows: bool) {
         let n = self.rows.len();
         let mut histogram = self.histogram();
@@ -255,7 +250,14 @@ impl<C: Cell> Grower<'_, C> {
         } else {
             NodeRows::Some(&self.rows)
         };
-        self.count(&mut histogram, rows);
+        let value = |row: usize| self.values[row];
+        count(
+            &mut histogram,
+            self.growth.binned,
+            rows,
+            &self.wanted,
+            &value,
+        );
         let mut sum = C::default();
         if let Some(&feature) = self.growth.features.first() {
             for &cell in histogram.cells(self.growth.binned.place(feature).store) {
@@ -467,7 +469,10 @@ impl<C: Cell> Grower<'_, C> {
         };
         let mut counted = self.histogram();
         let rows = self.nodes[small.node].rows.clone();
-        self.count(&mut counted, NodeRows::Some(&self.rows[rows]));
+        let (rows, value) = (NodeRows::Some(&self.rows[rows]), |row: usize| {
+            self.values[row]
+        });
+        count(&mut counted, self.growth.binned, rows, &self.wanted, &value);
         let best = self.search_both([small, large], &counted, &mut parent);
         [small.best, large.best] = best;
         for (leaf, histogram) in [(small, counted), (large, parent)] {

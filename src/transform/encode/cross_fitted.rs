@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::targets::origin;
-use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, RowIndex, Target, Train};
+use crate::data::{
+    DynTarget, Feature, Features, InSample, OutOfSample, Rows, TableRows, Target, Train,
+};
 use crate::error::{Error, Result};
 use crate::folds::{Folds, inner_folds};
 use crate::parallel;
@@ -163,13 +165,12 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
         let values = train.table_target().output(0, train.rows().index());
         let train = train.with_target_origin(origin(train.as_dyn(), &values));
         let fitted = self.encoder.fit(train.with_seed(seed.child("all")))?;
-        let encode = |fold, others: &[u32], own: &[u32]| {
-            let train = train.subset(others)?.with_seed(seed.child("fold").at(fold));
+        let encode = |fold, others: &TableRows, own: &TableRows| {
+            let train = train.at(others).with_seed(seed.child("fold").at(fold));
             let encoder = self.encoder.fit(train)?;
-            encoder.transform(train.rows().subset(own)?)
+            encoder.transform(train.rows().at(own))
         };
-        let index = train.rows().index();
-        let features = in_sample(fitted.fields(), index, folds.as_deref(), &encode)?;
+        let features = in_sample(fitted.fields(), train.rows(), folds.as_deref(), &encode)?;
         Ok((fitted, features))
     }
 
@@ -188,26 +189,27 @@ impl<Y: Target, E: TargetStatistic<Y>> Transformer<Y> for CrossFitted<E> {
     }
 }
 
-type Encode<'a> = dyn Fn(usize, &[u32], &[u32]) -> Result<Features<OutOfSample>> + Sync + 'a;
+type Encode<'a> =
+    dyn Fn(usize, &TableRows, &TableRows) -> Result<Features<OutOfSample>> + Sync + 'a;
 
 /// The features of each row, from an encoder of the other folds: `encode` gives, for a fold, those
 /// of its own rows (the last) by an encoder that was fitted on the others (the first); missing
 /// without folds.
 fn in_sample(
     fields: &[Feature],
-    index: RowIndex<'_>,
+    rows: Rows<'_>,
     folds: Option<&Folds>,
     encode: &Encode<'_>,
 ) -> Result<Features<InSample>> {
-    let n_rows = index.len();
+    let n_rows = rows.len();
     let mut values = vec![f32::NAN; n_rows * fields.len()];
     let Some(folds) = folds else {
         return Features::from_buffer(fields, n_rows, values);
     };
     let parts = parallel::map(0..folds.n_folds(), |_, fold| {
         let own = folds.validation(fold);
-        let others = index.compose(&folds.train(fold));
-        let features = encode(fold, &others, &index.compose(&own))?;
+        let others = rows.table_rows(&folds.train(fold));
+        let features = encode(fold, &others, &rows.table_rows(&own))?;
         features.check_fields(fields)?;
         Ok((own, features))
     });

@@ -306,21 +306,11 @@ impl<Y: Target> Training<'_, Y> {
     fn mean_of_networks(&self, rows: &[u32], first: usize, seed: Seed) -> Result<Vec<Vectors>> {
         let among = RowIndex::Some(rows);
         let features = self.coded.features().take(rows);
-        let target = self.train.target().take(rows);
-        let (weights, time) = (self.train.weights(), self.train.rows().time());
-        let groups = self.train.rows().groups();
-        let weights = weights.as_deref().map(|weights| among.gather(weights));
-        let time = time.as_deref().map(|time| among.gather(time));
-        let groups = groups.as_deref().map(|groups| among.gather(groups));
-        let context = FitContext::default()
-            .with_weights(weights.as_deref())
-            .with_groups(groups.as_deref())
-            .with_time(time.as_deref())
-            .with_progress(self.train.progress());
+        let sample = self.train.sample().take(rows);
         let fits = parallel::map(first..first + self.n_networks, |_, i| {
-            let context = context.with_seed(seed.at(i));
-            let network = self.network_for(&target, &context);
-            let network = network.fit(&features, &target, &context);
+            let context = sample.context(seed.at(i), self.train.progress());
+            let network = self.network_for(sample.target(), &context);
+            let network = network.fit(&features, sample.target(), &context);
             self.taken_out(&network.map_err(|e| e.among(among))?)
         });
         Ok(mean(&fits.into_iter().collect::<Result<Vec<_>>>()?))
