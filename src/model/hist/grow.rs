@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::binned::{BLOCK, Binned};
+use super::binned::{BLOCK, Binned, N_SLOTS};
 use super::histogram::{Block, Cell, Histogram, NodeRows, Scale, Sums, Wide, count};
 use super::split::{BinSet, Criteria, NodeSums, Search, Split, better, contains, insert};
 use crate::numeric::choose;
@@ -11,6 +11,8 @@ use crate::random::Seed;
 
 /// Rows that are summed or moved by one task.
 const CHUNK: usize = 16_384;
+/// About as many cells as the search for a split in a block is work.
+const CELLS_A_SEARCH: usize = 4 * BLOCK * N_SLOTS;
 /// Rows for which several tasks are worth while.
 const MANY: usize = 4 * CHUNK;
 
@@ -350,7 +352,7 @@ impl<C: Cell> Grower<'_, C> {
     ) -> Option<Split> {
         let drawn = self.draw(leaf.node);
         let wanted = drawn.as_ref().unwrap_or(&self.is_feature);
-        let found = parallel::map(blocks, |b, block| {
+        let found = parallel::map_small(CELLS_A_SEARCH, blocks, |b, block| {
             search_block(search, b, block, &leaf.sums, wanted)
         });
         found.into_iter().fold(None, better)
@@ -369,7 +371,8 @@ impl<C: Cell> Grower<'_, C> {
             [0, 1].map(|k: usize| drawn[k].as_ref().unwrap_or(&self.is_feature));
         let searches = [small, large].map(|leaf| self.search_with(leaf));
         let may = [small, large].map(|leaf| self.may_split(leaf));
-        let found: Vec<[Option<Split>; 2]> = parallel::map(
+        let found: Vec<[Option<Split>; 2]> = parallel::map_small(
+            CELLS_A_SEARCH,
             counted.blocks.iter().zip(&mut parent.blocks),
             |b, (block, rest)| {
                 if !self.wanted[b] {
