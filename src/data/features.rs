@@ -173,6 +173,32 @@ impl Features<OutOfSample> {
         Self::from_buffer(fields, n_rows, columns.concat())
     }
 
+    /// Features from one slice per row.
+    ///
+    /// ```
+    /// use stackfold::data::{Feature, Features};
+    /// let fields = vec![Feature::number("a"), Feature::number("b")];
+    /// let features = Features::from_rows(fields, &[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]])?;
+    /// assert_eq!(features.column(1), [4.0, 5.0, 6.0]);
+    /// # Ok::<(), stackfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a row has another number of values than there are fields; the error names the row.
+    pub fn from_rows<R: AsRef<[f32]>>(fields: Vec<Feature>, rows: &[R]) -> Result<Self> {
+        let mut values = Vec::with_capacity(fields.len() * rows.len());
+        for (i, row) in rows.iter().enumerate() {
+            let n = row.as_ref().len();
+            if n != fields.len() {
+                return Err(Error::data(format!("{} values", fields.len()), n).in_row(i));
+            }
+        }
+        for column in 0..fields.len() {
+            values.extend(rows.iter().map(|row| row.as_ref()[column]));
+        }
+        Self::from_buffer(fields, rows.len(), values)
+    }
+
     /// Declares that no row of these features was computed from its own target.
     ///
     /// This is the one way round the check that keeps a target from leaking into its own
