@@ -42,3 +42,4 @@ mod stack;
 mod stack_memory;
 mod stack_out_of_bag;
 mod support;
+mod tables;
