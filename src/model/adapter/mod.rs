@@ -6,7 +6,7 @@
 //! outputs into a prediction, and catches what the back end does wrong.
 
 pub(crate) mod limits;
-pub(crate) mod linear;
+mod linear;
 pub(crate) mod standard;
 
 use std::any::TypeId;
@@ -15,6 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use super::MaxFeatures;
+pub use linear::LinearModel;
+pub(crate) use linear::Link;
 
 use super::Predictor;
 use crate::data::{

@@ -9,9 +9,8 @@ use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Values};
 use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::options::{at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
 

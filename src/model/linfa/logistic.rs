@@ -8,9 +8,8 @@ use ndarray016::Array1;
 use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
-use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
 

@@ -9,9 +9,8 @@ use smartcore::linear::logistic_regression::{
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
-use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::options::{at_least_zero, options};
 use crate::model::{Estimator, bytes};
 

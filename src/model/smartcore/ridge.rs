@@ -10,9 +10,8 @@ use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Values};
 use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
 
