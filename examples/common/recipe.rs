@@ -226,7 +226,6 @@ impl Recipe for Labels {
         "smartcore_boosting",
         "smartcore_tree",
         "linfa_tree",
-        "linfa_bagging",
     ];
 
     fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
@@ -251,7 +250,6 @@ impl Recipe for Labels {
             }
             "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
             "linfa_tree" => stack.with_member(name, tree, linfa::DecisionTree::new()),
-            "linfa_bagging" => stack.with_member(name, tree, linfa::BaggedTrees::new()),
             _ => return None,
         })
     }

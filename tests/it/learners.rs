@@ -34,8 +34,6 @@ fn classifiers() -> Vec<(&'static str, Classifier)> {
         all.push(("linfa logistic", Arc::new(l::LogisticRegression::new())));
         all.push(("linfa naive Bayes", Arc::new(l::GaussianNaiveBayes::new())));
         all.push(("linfa tree", Arc::new(l::DecisionTree::new())));
-        let bagged = l::BaggedTrees::new().with_n_trees(10);
-        all.push(("linfa bagged trees", Arc::new(bagged)));
     }
     #[cfg(feature = "svm")]
     {
@@ -791,7 +789,6 @@ mod linfa {
                 "max_depth",
                 Arc::new(l::DecisionTree::new().with_max_depth(0)),
             ),
-            ("n_trees", Arc::new(l::BaggedTrees::new().with_n_trees(0))),
             #[cfg(feature = "svm")]
             ("c", Arc::new(l::SupportVectorMachine::new().with_c(0.0))),
         ];

@@ -140,7 +140,7 @@ impl OutputModel for FittedDecisionTree {
 }
 
 /// Weights with a mean of one.
-pub(crate) fn scaled_weights(weights: Option<&[f64]>, n_rows: usize) -> Vec<f64> {
+fn scaled_weights(weights: Option<&[f64]>, n_rows: usize) -> Vec<f64> {
     match weights {
         None => vec![1.0; n_rows],
         Some(weights) => {
@@ -152,7 +152,7 @@ pub(crate) fn scaled_weights(weights: Option<&[f64]>, n_rows: usize) -> Vec<f64>
 
 /// A fitted tree for one output, with the output's mean in each node.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Tree {
+struct Tree {
     nodes: Vec<Node>,
 }
 
@@ -167,8 +167,8 @@ struct Node {
 
 impl Tree {
     /// Fits to an output of 0 and 1 with weights of mean one.
-    pub(crate) fn fit<P: Provenance>(
-        features: &Features<P>,
+    fn fit(
+        features: &Features<InSample>,
         output: &[f64],
         weights: &[f64],
         max_depth: usize,
@@ -224,12 +224,7 @@ impl Tree {
 
     /// Sends the rows down the tree and sets each node's mean; that of a node without weight is
     /// its parent's.
-    fn set_means<P: Provenance>(
-        &mut self,
-        features: &Features<P>,
-        output: &[f64],
-        weights: &[f64],
-    ) {
+    fn set_means(&mut self, features: &Features<InSample>, output: &[f64], weights: &[f64]) {
         let mut sums = vec![(0.0, 0.0); self.nodes.len()];
         for (row, (&y, &w)) in output.iter().zip(weights).enumerate() {
             self.path(features, row, |node| {
@@ -271,20 +266,10 @@ impl Tree {
     }
 
     /// The mean of the leaf that each row falls into.
-    pub(crate) fn predict<P: Provenance>(&self, features: &Features<P>) -> Vec<f64> {
+    fn predict(&self, features: &Features<OutOfSample>) -> Vec<f64> {
         (0..features.n_rows())
             .map(|row| self.nodes[self.path(features, row, |_| {})].mean)
             .collect()
-    }
-
-    /// The same tree over other features: `of[j]` is the new position of feature `j`.
-    pub(crate) fn with_features(mut self, of: &[usize]) -> Self {
-        for node in &mut self.nodes {
-            if node.children.is_some() {
-                node.feature = of[node.feature];
-            }
-        }
-        self
     }
 }
 
