@@ -482,7 +482,7 @@ fn leave_one_out(params: &mut Params) -> Result<LeaveOneOutEncoder, Exit> {
 
 fn ordered(params: &mut Params) -> Result<OrderedTargetEncoder, Exit> {
     Ok(OrderedTargetEncoder::new()
-        .with_permutations(params.number("permutations", 1)?)
+        .with_n_permutations(params.number("permutations", 1)?)
         .with_prior_weight(params.number("prior-weight", 1.0)?)
         .with_min_rows(params.number("min-rows", 2)?)
         .with_order(params.choice(

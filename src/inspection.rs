@@ -61,7 +61,7 @@ use crate::random::Seed;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermutationImportance {
-    repeats: usize,
+    n_repeats: usize,
     seed: Seed,
 }
 
@@ -76,15 +76,15 @@ impl PermutationImportance {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            repeats: 5,
+            n_repeats: 5,
             seed: Seed::default(),
         }
     }
 
     /// Shuffles each feature so many times: 1 or more.
     #[must_use]
-    pub fn with_repeats(self, repeats: usize) -> Self {
-        Self { repeats, ..self }
+    pub fn with_n_repeats(self, n_repeats: usize) -> Self {
+        Self { n_repeats, ..self }
     }
 
     /// Draws from this seed.
@@ -95,8 +95,8 @@ impl PermutationImportance {
 
     /// How many times each feature is shuffled.
     #[must_use]
-    pub fn repeats(&self) -> usize {
-        self.repeats
+    pub fn n_repeats(&self) -> usize {
+        self.n_repeats
     }
 
     /// What orders are drawn from.
@@ -223,8 +223,8 @@ impl PermutationImportance {
     }
 
     fn check(&self) -> Result<()> {
-        match self.repeats {
-            0 => Err(Error::parameter("repeats", "1 or more", 0)),
+        match self.n_repeats {
+            0 => Err(Error::parameter("n_repeats", "1 or more", 0)),
             _ => Ok(()),
         }
     }
@@ -238,7 +238,7 @@ impl PermutationImportance {
         mut score: impl FnMut(Seed) -> Result<f64>,
     ) -> Result<Importance> {
         let seed = self.seed.child(feature);
-        let drops = (0..self.repeats).map(|repeat| {
+        let drops = (0..self.n_repeats).map(|repeat| {
             let drop = base - score(seed.at(repeat))?;
             Ok(if greater_is_better { drop } else { -drop })
         });

@@ -56,6 +56,11 @@ pub(crate) fn above_zero(name: &str, value: f64) -> Result<()> {
     Err(Error::parameter(name, "finite and above 0", value))
 }
 
+/// Checks that a bound on a count, if there is one, is at least one.
+pub(crate) fn none_or_at_least_one(name: &str, value: Option<usize>) -> Result<()> {
+    value.map_or(Ok(()), |value| at_least_one(name, value))
+}
+
 /// Checks that a count is at least one.
 pub(crate) fn at_least_one(name: &str, value: usize) -> Result<()> {
     if value >= 1 {

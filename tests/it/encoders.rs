@@ -934,10 +934,10 @@ fn options_are_checked() {
         parameter(noise.nested().fit_transform(train).unwrap_err()),
         "noise"
     );
-    let ordered = OrderedTargetEncoder::new().with_permutations(0);
+    let ordered = OrderedTargetEncoder::new().with_n_permutations(0);
     assert_eq!(
         parameter(ordered.fit_transform(train).unwrap_err()),
-        "permutations"
+        "n_permutations"
     );
     let ordered = OrderedTargetEncoder::new().with_prior_weight(f64::INFINITY);
     assert_eq!(

@@ -278,7 +278,7 @@ fn imputers_and_scalers() -> Vec<Case> {
             Box::new(QuantileScaler::new().with_output(QuantileOutput::Normal))
         }),
         case("uniform from a sample", numbers, &[Seed], |_| {
-            Box::new(QuantileScaler::new().with_subsample(15))
+            Box::new(QuantileScaler::new().with_max_rows(Some(15)))
         }),
         case("logarithm", numbers, &[], |_| Box::new(Log1p::new())),
         case("signed logarithm", numbers, &[], |_| {

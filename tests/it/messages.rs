@@ -335,7 +335,7 @@ fn a_hundred_thousand_levels_are_encoded_or_refused_with_the_column() {
         &OrdinalEncoder::new(),
         &TargetEncoder::new(),
         &LeaveOneOutEncoder::new(),
-        &OrderedTargetEncoder::new().with_permutations(1),
+        &OrderedTargetEncoder::new().with_n_permutations(1),
     ];
     for encoder in encoders {
         let (_, features) = encoder.fit_transform_dyn(train).unwrap();

@@ -24,6 +24,7 @@ use crate::data::{
 };
 use crate::error::{Error, Result};
 use crate::folds::strata_of;
+use crate::model::options::none_or_at_least_one;
 use crate::random::Seed;
 
 /// A library that models come from.
@@ -194,12 +195,10 @@ impl Training {
     /// The same with at most so many rows: a seeded sample, stratified by class (or by tenths of
     /// the values).
     pub(crate) fn at_most(mut self, max_rows: Option<usize>) -> Result<Self> {
+        none_or_at_least_one("max_rows", max_rows)?;
         let Some(max_rows) = max_rows else {
             return Ok(self);
         };
-        if max_rows == 0 {
-            return Err(Error::parameter("max_rows", "1 or more", max_rows));
-        }
         if let Some(rows) =
             crate::model::subsample::rows(&self.strata, max_rows, self.seed.child("max_rows"))
         {

@@ -47,7 +47,7 @@ use crate::model::{Estimator, bytes};
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LogisticRegression {
     alpha: f64,
-    max_iterations: u64,
+    max_iterations: usize,
     tolerance: f64,
 }
 
@@ -72,7 +72,7 @@ impl LogisticRegression {
         /// The penalty on the squares of the coefficients; 1 by default, 0 for none.
         with_alpha(alpha: f64);
         /// The most steps; 100 by default.
-        with_max_iterations(max_iterations: u64);
+        with_max_iterations(max_iterations: usize);
         /// The length of the gradient at which to stop; 1e-4 by default.
         with_tolerance(tolerance: f64);
     }
@@ -88,10 +88,7 @@ impl Estimator<Labels> for LogisticRegression {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         at_least_zero("alpha", self.alpha)?;
-        at_least_one(
-            "max_iterations",
-            usize::try_from(self.max_iterations).unwrap_or(usize::MAX),
-        )?;
+        at_least_one("max_iterations", self.max_iterations)?;
         above_zero("tolerance", self.tolerance)?;
         let training =
             Training::new(features, target, context)?.unweighted("linfa's logistic regression")?;
@@ -159,7 +156,7 @@ impl LogisticRegression {
     fn binary(&self, data: &Data, positive: u32) -> Result<Vec<Score>> {
         let fitted = Binary::default()
             .alpha(self.alpha)
-            .max_iterations(self.max_iterations)
+            .max_iterations(self.max_iterations as u64)
             .gradient_tolerance(self.tolerance)
             .fit(data)
             .map_err(|cause| failed(Backend::Linfa, &cause))?;
@@ -177,7 +174,7 @@ impl LogisticRegression {
     fn multi(&self, data: &Data) -> Result<Vec<Score>> {
         let fitted = Multi::default()
             .alpha(self.alpha)
-            .max_iterations(self.max_iterations)
+            .max_iterations(self.max_iterations as u64)
             .gradient_tolerance(self.tolerance)
             .fit(data)
             .map_err(|cause| failed(Backend::Linfa, &cause))?;

@@ -8,9 +8,9 @@ use ndarray016::Array1;
 use super::matrix::column_view;
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenance};
 use crate::error::{Error, Result};
-use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
+use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
-use crate::model::options::{above_zero, at_least_one, options};
+use crate::model::options::{above_zero, none_or_at_least_one, options};
 use crate::model::{Estimator, bytes};
 use crate::parallel;
 
@@ -50,17 +50,17 @@ use crate::parallel;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DecisionTree {
-    max_depth: usize,
+    max_depth: Option<usize>,
     min_weight_leaf: f64,
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for DecisionTree {
     fn default() -> Self {
         Self {
-            max_depth: 6,
+            max_depth: Some(6),
             min_weight_leaf: 10.0,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -73,12 +73,12 @@ impl DecisionTree {
     }
 
     options! {
-        /// How many splits there may be on a path from the root; 6 by default.
-        with_max_depth(max_depth: usize);
+        /// How many splits there may be on a path from the root; 6 by default, `None` for no limit.
+        with_max_depth(max_depth: Option<usize>);
         /// How many rows (weights, scaled to a mean of one) a leaf has at least; 10 by default.
         with_min_weight_leaf(min_weight_leaf: f64);
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -92,11 +92,11 @@ impl Estimator<Labels> for DecisionTree {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         const BYTES: u32 = 16;
-        at_least_one("max_depth", self.max_depth)?;
+        none_or_at_least_one("max_depth", self.max_depth)?;
         above_zero("min_weight_leaf", self.min_weight_leaf)?;
         let training = Training::new(features, target, context)?;
         let cells = training.n_rows() as u128 * training.n_features() as u128;
-        check_memory("linfa's decision tree", cells, BYTES, self.memory_limit)?;
+        check_memory("linfa's decision tree", cells, BYTES, self.max_bytes)?;
         if training.is_constant() {
             return Ok(training.finish(target, None));
         }
@@ -171,7 +171,7 @@ impl Tree {
         features: &Features<InSample>,
         output: &[f64],
         weights: &[f64],
-        max_depth: usize,
+        max_depth: Option<usize>,
         min_weight_leaf: f64,
     ) -> Result<Self> {
         /// More for the positive class, so that classes never tie.
@@ -198,7 +198,7 @@ impl Tree {
         let data = DatasetBase::new(view, targets).with_weights(untied);
         let fitted = guarded(Backend::Linfa, || {
             linfa_trees::DecisionTree::<f32, bool>::params()
-                .max_depth(Some(max_depth))
+                .max_depth(max_depth)
                 .min_weight_split(narrow(2.0 * min_weight_leaf))
                 .min_weight_leaf(narrow(min_weight_leaf))
                 .fit(&data)

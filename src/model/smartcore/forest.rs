@@ -11,9 +11,9 @@ use super::matrix::dense;
 use super::tree::{Extra, FittedTrees, Forest, Part, check_tree_memory, levels};
 use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::Result;
-use crate::model::adapter::limits::DEFAULT_MEMORY_LIMIT;
+use crate::model::adapter::limits::DEFAULT_MAX_BYTES;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
-use crate::model::options::at_least_one;
+use crate::model::options::{at_least_one, none_or_at_least_one};
 use crate::model::{Estimator, bytes};
 use crate::parallel;
 
@@ -25,20 +25,20 @@ const N_PARTS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Options {
     n_trees: usize,
-    max_depth: u16,
+    max_depth: Option<usize>,
     min_samples_leaf: usize,
     max_features: MaxFeatures,
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             n_trees: 100,
-            max_depth: 14,
+            max_depth: Some(14),
             min_samples_leaf: 3,
             max_features: MaxFeatures::Sqrt,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -53,9 +53,10 @@ macro_rules! forest_options {
             self
         }
 
-        /// How many splits there may be on a path from the root; 14 by default.
+        /// How many splits there may be on a path from the root; 14 by default, `None` for as many
+        /// as smartcore counts, 65,534.
         #[must_use]
-        pub fn with_max_depth(mut self, max_depth: u16) -> Self {
+        pub fn with_max_depth(mut self, max_depth: Option<usize>) -> Self {
             self.options.max_depth = max_depth;
             self
         }
@@ -77,8 +78,8 @@ macro_rules! forest_options {
 
         /// How many bytes a fit may use by estimate; 8 GiB by default.
         #[must_use]
-        pub fn with_memory_limit(mut self, memory_limit: u64) -> Self {
-            self.options.memory_limit = memory_limit;
+        pub fn with_max_bytes(mut self, max_bytes: u64) -> Self {
+            self.options.max_bytes = max_bytes;
             self
         }
     };
@@ -293,10 +294,10 @@ fn fit_parts(
 ) -> Result<(Training, Option<FittedTrees>)> {
     at_least_one("n_trees", options.n_trees)?;
     at_least_one("min_samples_leaf", options.min_samples_leaf)?;
-    let levels = levels(options.max_depth)?;
+    none_or_at_least_one("max_depth", options.max_depth)?;
     let max_features = options.max_features.of(training.n_features())?;
     let n_parts = N_PARTS.min(options.n_trees);
-    check_tree_memory(&training, n_parts, options.memory_limit)?;
+    check_tree_memory(&training, n_parts, options.max_bytes)?;
     if training.is_constant() {
         return Ok((training, None));
     }
@@ -311,7 +312,7 @@ fn fit_parts(
                 let job = Job {
                     n_trees: (part + 1) * options.n_trees / n_parts
                         - part * options.n_trees / n_parts,
-                    levels,
+                    levels: levels(options.max_depth),
                     max_features,
                     seed: seed.at(part).value(),
                 };

@@ -44,7 +44,7 @@ impl<Y: Target> GreedySelection<Y> {
 
     /// How many members are added, at most.
     #[must_use]
-    pub fn with_steps(self, n_steps: usize) -> Self {
+    pub fn with_n_steps(self, n_steps: usize) -> Self {
         Self { n_steps, ..self }
     }
 

@@ -80,7 +80,7 @@ pub enum OrderedPrior {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderedTargetEncoder {
-    permutations: usize,
+    n_permutations: usize,
     prior_weight: f64,
     order: RowOrder,
     prior: OrderedPrior,
@@ -99,7 +99,7 @@ impl OrderedTargetEncoder {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            permutations: 4,
+            n_permutations: 4,
             prior_weight: 1.0,
             order: RowOrder::TimeOrRandom,
             prior: OrderedPrior::EarlierMean,
@@ -113,9 +113,9 @@ impl OrderedTargetEncoder {
     /// Keep it small: the mean over very many orders comes close to that of all other rows, and
     /// so to the leak of [`LeaveOneOutEncoder`](super::LeaveOneOutEncoder).
     #[must_use]
-    pub fn with_permutations(self, permutations: usize) -> Self {
+    pub fn with_n_permutations(self, n_permutations: usize) -> Self {
         Self {
-            permutations,
+            n_permutations,
             ..self
         }
     }
@@ -156,8 +156,8 @@ impl OrderedTargetEncoder {
 
     /// How many random orders.
     #[must_use]
-    pub fn permutations(&self) -> usize {
-        self.permutations
+    pub fn n_permutations(&self) -> usize {
+        self.n_permutations
     }
 
     /// The prior's weight.
@@ -191,8 +191,8 @@ impl OrderedTargetEncoder {
     }
 
     fn check(&self) -> Result<()> {
-        if self.permutations == 0 {
-            return Err(Error::parameter("permutations", "1 or more", 0));
+        if self.n_permutations == 0 {
+            return Err(Error::parameter("n_permutations", "1 or more", 0));
         }
         if !(self.prior_weight.is_finite() && self.prior_weight >= 0.0) {
             return Err(Error::parameter(
@@ -224,7 +224,7 @@ impl OrderedTargetEncoder {
             (RowOrder::Time | RowOrder::TimeOrRandom, Some(time)) => vec![by_time(time)],
             (RowOrder::AsGiven, _) => vec![((0..).take(columns.n_rows()).collect(), Vec::new())],
             (RowOrder::Random | RowOrder::Time | RowOrder::TimeOrRandom, _) => {
-                parallel::map(0..self.permutations, |_, permutation| {
+                parallel::map(0..self.n_permutations, |_, permutation| {
                     let mut order: Vec<u32> = (0..).take(columns.n_rows()).collect();
                     seed.at(permutation).stream().shuffle(&mut order);
                     (order, Vec::new())

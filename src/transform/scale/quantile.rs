@@ -32,7 +32,7 @@ pub enum QuantileOutput {
 /// become 0 (normal: -5.2); of a column with no training value, 0.5 (normal: 0). A missing cell
 /// stays missing.
 ///
-/// All rows are used unless [`QuantileScaler::with_subsample`] says otherwise: fitting sorts, n log
+/// All rows are used unless [`QuantileScaler::with_max_rows`] says otherwise: fitting sorts, n log
 /// n per column; integers of a small range are counted instead.
 ///
 /// ```
@@ -49,7 +49,7 @@ pub enum QuantileOutput {
 pub struct QuantileScaler {
     n_quantiles: usize,
     output: QuantileOutput,
-    subsample: Option<usize>,
+    max_rows: Option<usize>,
 }
 
 impl Default for QuantileScaler {
@@ -57,7 +57,7 @@ impl Default for QuantileScaler {
         Self {
             n_quantiles: 1000,
             output: QuantileOutput::Uniform,
-            subsample: None,
+            max_rows: None,
         }
     }
 }
@@ -84,14 +84,11 @@ impl QuantileScaler {
         Self { output, ..self }
     }
 
-    /// At most so many rows are used in fitting, at least 1: drawn without replacement, the same
-    /// ones for all columns, by the seed of the fit.
+    /// The most rows to fit on, 1 or more: drawn without replacement, the same ones for all columns,
+    /// by the seed of the fit; all by default.
     #[must_use]
-    pub fn with_subsample(self, n_rows: usize) -> Self {
-        Self {
-            subsample: Some(n_rows),
-            ..self
-        }
+    pub fn with_max_rows(self, max_rows: Option<usize>) -> Self {
+        Self { max_rows, ..self }
     }
 }
 
@@ -128,8 +125,8 @@ impl FitColumn for QuantileScaler {
                 self.n_quantiles,
             ));
         }
-        if self.subsample == Some(0) {
-            return Err(Error::parameter("subsample", "1 or more", 0));
+        if self.max_rows == Some(0) {
+            return Err(Error::parameter("max_rows", "1 or more", 0));
         }
         Ok(())
     }
@@ -139,7 +136,7 @@ impl FitColumn for QuantileScaler {
         let all = RowIndex::All(numbers.len());
         let weighty = weighty.as_deref().map_or(all, RowIndex::Some);
         let n_rows = weighty.len();
-        let mut sample = match self.subsample {
+        let mut sample = match self.max_rows {
             Some(size) if size < n_rows => {
                 let all_rows: Vec<u32> = (0..).take(n_rows).collect();
                 let mut stream = context.seed().child("quantile scaler").stream();
@@ -153,7 +150,7 @@ impl FitColumn for QuantileScaler {
             }
             _ => numbers.sample(context.weights()),
         };
-        let n_rows = self.subsample.map_or(n_rows, |size| size.min(n_rows));
+        let n_rows = self.max_rows.map_or(n_rows, |size| size.min(n_rows));
         let m = self.n_quantiles.min(n_rows).max(1);
         let mut map = Quantiles {
             values: Vec::new(),

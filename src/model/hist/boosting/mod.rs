@@ -19,7 +19,9 @@ use super::ordered::Statistics;
 use super::split::Criteria;
 use crate::data::{DynTarget, Feature, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
+use crate::model::options::{
+    above_zero, at_least_one, at_least_zero, none_or_at_least_one, options,
+};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
 
 /// Gradient boosting of trees on histograms (Friedman 2001; Chen and Guestrin 2016; Ke et al.
@@ -238,9 +240,7 @@ impl HistGradientBoosting {
         if self.max_leaves < 2 {
             return Err(Error::parameter("max_leaves", "2 or more", self.max_leaves));
         }
-        if self.max_depth == Some(0) {
-            return Err(Error::parameter("max_depth", "1 or more", 0));
-        }
+        none_or_at_least_one("max_depth", self.max_depth)?;
         at_least_one("min_samples_leaf", self.min_samples_leaf)?;
         at_least_zero("min_hessian", self.min_hessian)?;
         at_least_zero("min_gain", self.min_gain)?;

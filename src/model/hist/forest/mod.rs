@@ -21,7 +21,7 @@ use super::split::Criteria;
 use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::ClassWeight;
-use crate::model::options::{at_least_one, at_least_zero};
+use crate::model::options::{at_least_one, at_least_zero, none_or_at_least_one};
 use crate::model::{Estimator, MaxFeatures, OutOfBagEstimator};
 
 /// Whether a fit predicts its own training rows from the trees that have not seen them.
@@ -79,9 +79,7 @@ impl Options {
 
     fn check(&self) -> Result<()> {
         at_least_one("n_trees", self.n_trees)?;
-        if self.max_depth == Some(0) {
-            return Err(Error::parameter("max_depth", "1 or more", 0));
-        }
+        none_or_at_least_one("max_depth", self.max_depth)?;
         at_least_one("min_samples_leaf", self.min_samples_leaf)?;
         at_least_zero("min_gain", self.min_gain)?;
         self.bag.check()?;
