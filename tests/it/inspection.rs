@@ -256,7 +256,7 @@ fn bad_input_is_refused() {
     let message = |found: Result<Vec<Importance>>| found.unwrap_err().to_string();
     assert_eq!(
         message(options.with_n_repeats(0).of(&MODEL, &x, &y, &Mse, None)),
-        "repeats must be 1 or more, not 0"
+        "n_repeats must be 1 or more, not 0"
     );
     assert_eq!(
         message(options.of(&MODEL, &x, &target(8), &Mse, None)),
