@@ -57,32 +57,28 @@
 pub mod adapter;
 pub mod baseline;
 pub mod bayes;
-mod blocks;
-mod class_weight;
-mod dynamic;
-mod early_stopping;
+pub(crate) mod common;
 pub mod hist;
 pub mod linear;
 #[cfg(feature = "linfa")]
 pub mod linfa;
-mod max_features;
 pub mod neural;
-pub(crate) mod options;
 #[cfg(feature = "smartcore")]
 pub mod smartcore;
-mod subsample;
-mod subsampled;
-pub(crate) mod training;
-mod transformed_target;
 
-pub use class_weight::ClassWeight;
-pub use dynamic::{DynEstimator, DynLearner, DynOutOfBagEstimator};
-pub use early_stopping::EarlyStopping;
-pub use max_features::MaxFeatures;
-pub use subsampled::Subsampled;
-pub use transformed_target::{
+pub use baseline::Prior;
+pub use bayes::GaussianNaiveBayes;
+pub use common::class_weight::ClassWeight;
+pub use common::dynamic::{DynEstimator, DynLearner, DynOutOfBagEstimator};
+pub use common::early_stopping::EarlyStopping;
+pub use common::max_features::MaxFeatures;
+pub use common::subsampled::Subsampled;
+pub use common::transformed_target::{
     FittedTransformedTarget, LogTarget, TargetTransform, TransformedTarget,
 };
+pub use hist::{ExtraTrees, HistGradientBoosting, RandomForest};
+pub use linear::LogisticRegression;
+pub use neural::NeuralNetwork;
 
 use crate::data::batches::{Batches, for_each_batch};
 use crate::data::coverage::Profile;

@@ -24,7 +24,7 @@ use crate::data::{
 };
 use crate::error::{Error, Result};
 use crate::folds::strata_of;
-use crate::model::options::none_or_at_least_one;
+use crate::options::none_or_at_least_one;
 use crate::random::Seed;
 
 /// A library that models come from.
@@ -199,9 +199,11 @@ impl Training {
         let Some(max_rows) = max_rows else {
             return Ok(self);
         };
-        if let Some(rows) =
-            crate::model::subsample::rows(&self.strata, max_rows, self.seed.child("max_rows"))
-        {
+        if let Some(rows) = crate::model::common::subsample::rows(
+            &self.strata,
+            max_rows,
+            self.seed.child("max_rows"),
+        ) {
             let index = RowIndex::Some(&rows);
             self.features = self.features.take(&rows);
             for output in &mut self.outputs {

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
-use crate::model::options::{at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, at_least_zero, options};
 
 /// Linear regression by least squares (linfa's, by QR decomposition).
 ///

@@ -13,8 +13,8 @@ use crate::folds::{deal_groups, deal_rows};
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
-use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, options};
 use crate::parallel;
 
 /// How a [`SupportVectorMachine`] compares two rows.

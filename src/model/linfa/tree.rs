@@ -10,8 +10,8 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenanc
 use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
-use crate::model::options::{above_zero, none_or_at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, none_or_at_least_one, options};
 use crate::parallel;
 
 /// One classification tree (linfa's `DecisionTree`, Gini impurity), with its defects.

@@ -65,9 +65,9 @@ use crate::data::{
     Values,
 };
 use crate::error::{Error, Result};
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
-use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
+use crate::model::common::training::{check_lengths, numbers_of, split_of, weights_of};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, bytes};
+use crate::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::parallel;
 
 /// A network of classes: its loss is the log loss, and it predicts probabilities.

@@ -10,11 +10,9 @@ use super::tree::depth;
 use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::options::{
-    above_zero, at_least_one, at_least_zero, none_or_at_least_one, options,
-};
 use crate::model::{Estimator, bytes};
 use crate::numeric::links::binary_softmax;
+use crate::options::{above_zero, at_least_one, at_least_zero, none_or_at_least_one, options};
 use crate::parallel;
 use crate::random::Seed;
 
@@ -259,7 +257,7 @@ impl LeafValues {
         }
         let step = |(gradient, curvature): (f64, f64)| {
             // A leaf that is pure and sure has no curvature left: bound its step.
-            learning_rate * (gradient / (curvature + lambda).max(1e-6)).clamp(-4.0, 4.0)
+            learning_rate * (gradient / (curvature + l2).max(1e-6)).clamp(-4.0, 4.0)
         };
         Self {
             tree_values,

@@ -13,8 +13,8 @@ use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::Result;
 use crate::model::adapter::limits::DEFAULT_MAX_BYTES;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
-use crate::model::options::{at_least_one, none_or_at_least_one};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, none_or_at_least_one};
 use crate::parallel;
 
 /// A forest is fitted as so many smaller ones side by side, whatever the number of threads: each

@@ -11,8 +11,8 @@ use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
-use crate::model::options::{at_least_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_zero, options};
 
 /// Logistic regression for two classes or more (smartcore's, by L-BFGS).
 ///

@@ -9,8 +9,8 @@ use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target
 use crate::error::Result;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
-use crate::model::options::{at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, options};
 use crate::parallel;
 
 /// k nearest neighbours (smartcore's linear search), for classes and values.

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
-use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, options};
 
 /// Ridge regression (smartcore's, by Cholesky decomposition of the normal equations).
 ///

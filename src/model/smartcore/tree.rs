@@ -14,8 +14,8 @@ use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target
 use crate::error::Result;
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::options::{at_least_one, none_or_at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, none_or_at_least_one, options};
 use crate::parallel;
 
 type Matrix = DenseMatrix<f32>;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::FeatureKind;
 use crate::error::{Error, Result};
-use crate::model::options::options;
 use crate::numeric::choose;
+use crate::options::options;
 use crate::random::Seed;
 
 /// How features are binned.

@@ -19,10 +19,8 @@ use super::ordered::Statistics;
 use super::split::Criteria;
 use crate::data::{DynTarget, Feature, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
-use crate::model::options::{
-    above_zero, at_least_one, at_least_zero, none_or_at_least_one, options,
-};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
+use crate::options::{above_zero, at_least_one, at_least_zero, none_or_at_least_one, options};
 
 /// Gradient boosting of trees on histograms (Friedman 2001; Chen and Guestrin 2016; Ke et al.
 /// 2017): for most tables the strongest single model.

@@ -15,7 +15,7 @@ use super::{Bag, OutOfBag, Spec};
 use crate::data::{DynTarget, Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::model::bytes;
-use crate::model::training::check_lengths;
+use crate::model::common::training::check_lengths;
 use crate::parallel;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;

@@ -21,8 +21,8 @@ use super::split::Criteria;
 use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::ClassWeight;
-use crate::model::options::{at_least_one, at_least_zero, none_or_at_least_one};
 use crate::model::{Estimator, MaxFeatures, OutOfBagEstimator};
+use crate::options::{at_least_one, at_least_zero, none_or_at_least_one};
 
 /// Whether a fit predicts its own training rows from the trees that have not seen them.
 ///

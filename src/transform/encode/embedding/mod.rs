@@ -21,12 +21,12 @@ use super::targets::to_feature;
 use crate::data::{Features, FitContext, InSample, RowIndex, Target, Train};
 use crate::error::Result;
 use crate::folds::{Folds, deal};
+use crate::model::common::training::split_of;
 use crate::model::neural::{
     EmbeddingSize, FittedNeuralNetwork, NeuralNetwork, NumericEmbedding, Schedule,
 };
-use crate::model::options::at_least_one;
-use crate::model::training::split_of;
 use crate::model::{EarlyStopping, Estimator};
+use crate::options::at_least_one;
 use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Transformer};

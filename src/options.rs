@@ -1,4 +1,5 @@
-//! A method that sets an option and one that reads it, for each option of a model.
+//! A method that sets an option and one that reads it, for each option; and checks of
+//! options.
 
 /// Writes `with_x(self, x) -> Self` under the given documentation, and the getter `x(&self)`; after
 /// `in inner;` for options that are fields of a field.

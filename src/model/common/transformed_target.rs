@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{Estimator, FittedLearner, Learner, Predictor};
 use crate::data::coverage::Profile;
 use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Train, Values};
 use crate::error::{Error, Result};
+use crate::model::{Estimator, FittedLearner, Learner, Predictor};
 
 /// A function of the target, and the way back.
 ///
