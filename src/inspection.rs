@@ -60,6 +60,7 @@ use crate::random::Seed;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PermutationImportance {
     n_repeats: usize,
     seed: Seed,

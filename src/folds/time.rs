@@ -35,15 +35,18 @@ use crate::error::{Error, Result};
 /// If the table has no time column; if there are fewer than `n_splits + 1` different times, or
 /// `n_splits` is 0; if the gap is negative or not finite, or the length not above 0; if no row is
 /// left to fit a split on (the error names the split as a fold).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TimeSeriesSplit {
     n_splits: usize,
+    #[serde(default)]
     window: Window,
+    #[serde(default)]
     gap: f64,
 }
 
 /// How far back the rows of a [`TimeSeriesSplit`] reach that a split is fitted on.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Window {
     /// To the first row.

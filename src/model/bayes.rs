@@ -56,6 +56,7 @@ const BLOCK: usize = 1024;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GaussianNaiveBayes {
     smoothing: f64,
 }

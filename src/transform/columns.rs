@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::parallel;
 
 /// What becomes of features that no step chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Remainder {
     /// They are left out.
@@ -23,7 +23,7 @@ pub enum Remainder {
 }
 
 /// How features are named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Naming {
     /// `step__feature`: two steps may use one column.

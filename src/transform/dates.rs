@@ -106,6 +106,7 @@ pub enum Origin {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DateParts {
     parts: Vec<DatePart>,
     origin: Origin,

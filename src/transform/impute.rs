@@ -80,10 +80,14 @@ pub enum Indicators {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Imputer {
     fill: Fill,
+    #[serde(default)]
     indicators: Indicators,
+    #[serde(default)]
     all_missing: f64,
+    #[serde(default)]
     group: Option<String>,
 }
 

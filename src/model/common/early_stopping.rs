@@ -15,6 +15,7 @@ use crate::options::{at_least_one, at_least_zero};
 /// if they have groups, and stratified otherwise. What is fitted does not see them: neither trees
 /// nor weights, nor the cuts of bins or the scaling of inputs. Rows of weight 0 are on neither side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     share: f64,
     patience: usize,

@@ -27,7 +27,7 @@ use crate::model::{Estimator, bytes};
 /// assert_eq!(fitted.predict(&x)?.positive()[0], 0.25);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Subsampled<E> {
     estimator: E,
     max_rows: usize,

@@ -84,7 +84,7 @@ where
 ///
 /// # Errors
 /// If the function of a value is not finite; the error names the row.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct TransformedTarget<M, T> {
     model: M,
     transform: T,
@@ -169,7 +169,7 @@ impl<M: Learner<Values>, T: TargetTransform> Learner<Values> for TransformedTarg
 }
 
 /// A fitted [`TransformedTarget`].
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedTransformedTarget<P, T> {
     fitted: P,
     transform: T,

@@ -164,6 +164,7 @@ pub enum HighCardinality {
 /// assert_eq!(model.categories().min_count(), Some(1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Categories {
     smoothing: f64,
     l2: f64,

@@ -60,6 +60,7 @@ const BLOCK: usize = 1024;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
     alpha: f64,
     max_iterations: usize,

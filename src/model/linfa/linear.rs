@@ -35,6 +35,7 @@ use crate::options::{at_least_one, at_least_zero, options};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LinearRegression {
     max_bytes: u64,
 }
@@ -122,6 +123,7 @@ impl Estimator<Values> for LinearRegression {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Ridge {
     alpha: f64,
     max_iterations: usize,
@@ -212,6 +214,7 @@ impl Estimator<Values> for Ridge {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ElasticNet {
     alpha: f64,
     l1_ratio: f64,

@@ -45,6 +45,7 @@ use crate::options::{above_zero, at_least_one, at_least_zero, options};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
     alpha: f64,
     max_iterations: usize,

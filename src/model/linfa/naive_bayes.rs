@@ -45,6 +45,7 @@ use crate::parallel;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GaussianNaiveBayes {
     smoothing: f64,
 }

@@ -14,7 +14,7 @@ use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
 use crate::model::{Estimator, bytes};
-use crate::options::{above_zero, options};
+use crate::options::{above_zero, options, or_none};
 use crate::parallel;
 
 /// How a [`SupportVectorMachine`] compares two rows.
@@ -65,11 +65,13 @@ pub enum Kernel {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SupportVectorMachine {
     kernel: Kernel,
     c: f64,
     tolerance: f64,
     n_folds: usize,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
     max_bytes: u64,
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
 use crate::model::{Estimator, bytes};
-use crate::options::{above_zero, none_or_at_least_one, options};
+use crate::options::{above_zero, none_or_at_least_one, options, or_none};
 use crate::parallel;
 
 /// One classification tree (linfa's `DecisionTree`, Gini impurity), with its defects.
@@ -49,7 +49,9 @@ use crate::parallel;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DecisionTree {
+    #[serde(with = "or_none")]
     max_depth: Option<usize>,
     min_weight_leaf: f64,
     max_bytes: u64,

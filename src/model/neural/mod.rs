@@ -130,7 +130,7 @@ pub type NeuralRegressor = NeuralNetwork<Values>;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
+#[serde(transparent, bound = "")]
 pub struct NeuralNetwork<Y> {
     options: NetworkOptions,
     target: PhantomData<fn() -> Y>,
@@ -168,6 +168,7 @@ impl<Y> Default for NeuralNetwork<Y> {
 
 /// The options of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct NetworkOptions {
     hidden: Vec<usize>,
     activation: Activation,

@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::{Estimator, bytes};
 use crate::numeric::links::binary_softmax;
-use crate::options::{above_zero, at_least_one, at_least_zero, none_or_at_least_one, options};
+use crate::options::{
+    above_zero, at_least_one, at_least_zero, none_or_at_least_one, options, or_none,
+};
 use crate::parallel;
 use crate::random::Seed;
 
@@ -50,13 +52,16 @@ type Booster = XGRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>>;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GradientBoosting {
     n_trees: usize,
+    #[serde(with = "or_none")]
     max_depth: Option<usize>,
     learning_rate: f64,
     min_samples_leaf: usize,
     l2: f64,
     subsample: f64,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
 }
 

@@ -40,6 +40,7 @@ use crate::options::{at_least_zero, options};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
     alpha: f64,
 }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
 use crate::model::{Estimator, bytes};
-use crate::options::{at_least_one, options};
+use crate::options::{at_least_one, options, or_none};
 use crate::parallel;
 
 /// k nearest neighbours (smartcore's linear search), for classes and values.
@@ -37,8 +37,10 @@ use crate::parallel;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KNearestNeighbors {
     n_neighbors: usize,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
 }
 

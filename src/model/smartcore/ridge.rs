@@ -36,6 +36,7 @@ use crate::options::{above_zero, options};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Ridge {
     alpha: f64,
     max_bytes: u64,

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
 use crate::model::{Estimator, bytes};
-use crate::options::{at_least_one, none_or_at_least_one, options};
+use crate::options::{at_least_one, none_or_at_least_one, options, or_none};
 use crate::parallel;
 
 type Matrix = DenseMatrix<f32>;
@@ -50,7 +50,9 @@ pub(crate) type Extra = ExtraTreesRegressor<f32, f64, Matrix, Vec<f64>>;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DecisionTree {
+    #[serde(with = "or_none")]
     max_depth: Option<usize>,
     min_samples_leaf: usize,
     max_bytes: u64,

@@ -57,7 +57,8 @@ pub enum MissingFrequency {
 /// assert_eq!(fitted.transform(new.rows())?.column(0), [0.0, 0.75, 0.25, 0.0]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FrequencyEncoder {
     frequency: Frequency,
     missing: MissingFrequency,

@@ -93,7 +93,8 @@ pub enum LoneRow {
 ///
 /// Source: Zhang, winner's post of the Amazon Employee Access challenge, 2013; the leak:
 /// Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with categorical features", §3.2.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LeaveOneOutEncoder {
     noise: Noise,
     missing: MissingLevel,

@@ -118,7 +118,8 @@ pub enum MinFrequency {
 /// assert_eq!(training.column(2), [0.0, 1.0, 0.0, 0.0, 1.0]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OneHotEncoder {
     drop: Drop,
     min_frequency: MinFrequency,

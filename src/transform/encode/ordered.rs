@@ -78,7 +78,8 @@ pub enum OrderedPrior {
 /// assert_eq!(fitted.transform(table.rows())?.column(0)[3], (8.0 + 3.0) / (3.0 + 1.0));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OrderedTargetEncoder {
     n_permutations: usize,
     prior_weight: f64,

@@ -61,7 +61,8 @@ pub enum MissingCode {
 /// assert_eq!(training.column(1), [0.0, 2.0, 1.0]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OrdinalEncoder {
     orders: Vec<(String, Vec<String>)>,
     unknown: UnknownCode,

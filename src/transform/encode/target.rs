@@ -126,7 +126,8 @@ impl Smoothing {
 /// assert_eq!(fitted.transform(table.rows())?.column(0)[0], (6.0 + 3.5) / (3.0 + 1.0));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TargetEncoder {
     smoothing: Smoothing,
     missing: MissingLevel,

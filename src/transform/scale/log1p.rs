@@ -39,6 +39,7 @@ pub enum Negatives {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Log1p {
     negatives: Negatives,
 }

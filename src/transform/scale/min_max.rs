@@ -37,6 +37,7 @@ pub enum Beyond {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MinMaxScaler {
     range: (f64, f64),
     beyond: Beyond,

@@ -46,6 +46,7 @@ pub enum QuantileOutput {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct QuantileScaler {
     n_quantiles: usize,
     output: QuantileOutput,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::FeatureKind;
 use crate::error::{Error, Result};
 use crate::numeric::choose;
-use crate::options::options;
+use crate::options::{options, or_none};
 use crate::random::Seed;
 
 /// How features are binned.
@@ -41,8 +41,10 @@ use crate::random::Seed;
 /// assert_eq!((binning.max_bins(), binning.max_rows()), (63, Some(200_000)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Binning {
     max_bins: usize,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
 }
 

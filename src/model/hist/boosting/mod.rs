@@ -87,6 +87,7 @@ use crate::options::{above_zero, at_least_one, at_least_zero, none_or_at_least_o
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HistGradientBoosting {
     loss: Loss,
     n_trees: usize,

@@ -105,7 +105,12 @@ use crate::transform::{FittedTransformer, Transformer};
 /// assert!(["Brighton", "Poole"].contains(&fitted.nearest("town", "Hove", 1)?[0].0));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    bound(serialize = "", deserialize = "Y: Target")
+)]
 pub struct EmbeddingEncoder<Y> {
     network: NeuralNetwork<Y>,
     context: Vec<String>,
