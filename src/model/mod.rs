@@ -52,6 +52,20 @@
 //! }
 //! # Ok::<(), stackfold::Error>(())
 //! ```
+//!
+//! # In files
+//!
+//! Models, transformers, splitters and metrics are written and read by serde. Options that a file
+//! leaves out are those of `new()`; one that there is not is an error.
+//!
+//! ```
+//! use stackfold::model::HistGradientBoosting;
+//! let text = r#"{"n_trees": 300, "learning_rate": 0.05}"#;
+//! let model: HistGradientBoosting = serde_json::from_str(text)?;
+//! assert_eq!(model, HistGradientBoosting::new().with_n_trees(300).with_learning_rate(0.05));
+//! assert!(serde_json::from_str::<HistGradientBoosting>(r#"{"trees": 300}"#).is_err());
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 #[cfg(any(feature = "linfa", feature = "smartcore"))]
 pub mod adapter;
