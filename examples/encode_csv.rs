@@ -382,10 +382,8 @@ fn one_hot(params: &mut Params) -> Result<OneHotEncoder, Exit> {
                 ("error", Missing::Error),
             ],
         )?);
-    Ok(match params.number("max-levels", 0)? {
-        0 => encoder,
-        max_levels => encoder.with_max_levels(max_levels),
-    })
+    let max_levels = Some(params.number("max-levels", 0)?).filter(|&max_levels| max_levels > 0);
+    Ok(encoder.with_max_levels(max_levels))
 }
 
 fn ordinal(params: &mut Params) -> Result<OrdinalEncoder, Exit> {

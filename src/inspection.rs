@@ -9,6 +9,7 @@ use crate::data::{Features, OutOfSample, Rows, Table, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
 use crate::model::{FittedLearner, Predictor};
+use crate::options::{at_least_one, options};
 use crate::parallel;
 use crate::random::Seed;
 
@@ -82,28 +83,11 @@ impl PermutationImportance {
         }
     }
 
-    /// Shuffles each feature so many times: 1 or more.
-    #[must_use]
-    pub fn with_n_repeats(self, n_repeats: usize) -> Self {
-        Self { n_repeats, ..self }
-    }
-
-    /// Draws from this seed.
-    #[must_use]
-    pub fn with_seed(self, seed: Seed) -> Self {
-        Self { seed, ..self }
-    }
-
-    /// How many times each feature is shuffled.
-    #[must_use]
-    pub fn n_repeats(&self) -> usize {
-        self.n_repeats
-    }
-
-    /// What orders are drawn from.
-    #[must_use]
-    pub fn seed(&self) -> Seed {
-        self.seed
+    options! {
+        /// Shuffles each feature so many times: 1 or more.
+        with_n_repeats(n_repeats: usize);
+        /// Draws from this seed.
+        with_seed(seed: Seed);
     }
 
     /// The importance of each feature, in the features' order.
@@ -224,10 +208,7 @@ impl PermutationImportance {
     }
 
     fn check(&self) -> Result<()> {
-        match self.n_repeats {
-            0 => Err(Error::parameter("n_repeats", "1 or more", 0)),
-            _ => Ok(()),
-        }
+        at_least_one("n_repeats", self.n_repeats)
     }
 
     /// The drops of one feature, whose score under an order that a seed draws is `score`.

@@ -8,6 +8,7 @@ use super::{DynTransformer, FittedTransformer, Placement, Scope, Selector, Trans
 use crate::data::batches::TrainBatches;
 use crate::data::{Feature, Features, InSample, OutOfSample, Provenance, Rows, Target, Train};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::parallel;
 
 /// What becomes of features that no step chose.
@@ -125,16 +126,11 @@ impl<Y: Target> ColumnTransformer<Y> {
         self
     }
 
-    /// What becomes of features that no step chooses; they are named `remainder__…`.
-    #[must_use]
-    pub fn with_remainder(self, remainder: Remainder) -> Self {
-        Self { remainder, ..self }
-    }
-
-    /// How features are named.
-    #[must_use]
-    pub fn with_naming(self, naming: Naming) -> Self {
-        Self { naming, ..self }
+    options! {
+        /// What becomes of features that no step chooses; they are named `remainder__…`.
+        with_remainder(remainder: Remainder);
+        /// How features are named.
+        with_naming(naming: Naming);
     }
 
     /// The steps and the columns of each; `choose` says which a selector chooses.

@@ -162,7 +162,7 @@ fn encoders() -> Vec<Case> {
             Box::new(encoder.with_missing(Missing::Zeros))
         }),
         case("one-hot of some levels", texts, &[], |_| {
-            Box::new(OneHotEncoder::new().with_max_levels(3))
+            Box::new(OneHotEncoder::new().with_max_levels(Some(3)))
         }),
         case("ordinal", texts, &[], |_| Box::new(OrdinalEncoder::new())),
         case("ordinal with missing", texts, &[], |_| {

@@ -148,7 +148,7 @@ fn encoders() {
             .with_drop(Drop::IfBinary)
             .with_unknown(Unknown::Shares)
             .with_min_frequency(MinFrequency::Share(0.25))
-            .with_max_levels(9),
+            .with_max_levels(Some(9)),
     );
     let order = ["S", "M", "L"];
     has_defaults(

@@ -10,6 +10,7 @@ use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Tra
 use crate::error::{Error, Result};
 use crate::numeric::moments::SumMoments;
 use crate::numeric::ordered::{Pass, by_time, smoothed_mean};
+use crate::options::{at_least_one, at_least_zero, options};
 use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope};
@@ -109,100 +110,28 @@ impl OrderedTargetEncoder {
         }
     }
 
-    /// Averaged over this many random orders, 1 or more; other orders have one.
-    ///
-    /// Keep it small: the mean over very many orders comes close to that of all other rows, and
-    /// so to the leak of [`LeaveOneOutEncoder`](super::LeaveOneOutEncoder).
-    #[must_use]
-    pub fn with_n_permutations(self, n_permutations: usize) -> Self {
-        Self {
-            n_permutations,
-            ..self
-        }
-    }
-
-    /// With this weight `a` of the prior: finite, 0 or more.
-    #[must_use]
-    pub fn with_prior_weight(self, prior_weight: f64) -> Self {
-        Self {
-            prior_weight,
-            ..self
-        }
-    }
-
-    /// In this order.
-    #[must_use]
-    pub fn with_order(self, order: RowOrder) -> Self {
-        Self { order, ..self }
-    }
-
-    /// With this prior for training rows.
-    #[must_use]
-    pub fn with_prior(self, prior: OrderedPrior) -> Self {
-        Self { prior, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: MissingLevel) -> Self {
-        Self { missing, ..self }
-    }
-
-    /// With the plain prior for new rows whose level was in fewer training rows than this
-    /// (`category_encoders` has 2).
-    #[must_use]
-    pub fn with_min_rows(self, min_rows: usize) -> Self {
-        Self { min_rows, ..self }
-    }
-
-    /// How many random orders.
-    #[must_use]
-    pub fn n_permutations(&self) -> usize {
-        self.n_permutations
-    }
-
-    /// The prior's weight.
-    #[must_use]
-    pub fn prior_weight(&self) -> f64 {
-        self.prior_weight
-    }
-
-    /// In how many training rows (of weight above 0) a level must have been for new rows to get more than the prior.
-    #[must_use]
-    pub fn min_rows(&self) -> usize {
-        self.min_rows
-    }
-
-    /// The order of rows.
-    #[must_use]
-    pub fn order(&self) -> RowOrder {
-        self.order
-    }
-
-    /// The prior of training rows.
-    #[must_use]
-    pub fn prior(&self) -> OrderedPrior {
-        self.prior
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> MissingLevel {
-        self.missing
+    options! {
+        /// Averaged over this many random orders, 1 or more; other orders have one.
+        ///
+        /// Keep it small: the mean over very many orders comes close to that of all other rows, and
+        /// so to the leak of [`LeaveOneOutEncoder`](super::LeaveOneOutEncoder).
+        with_n_permutations(n_permutations: usize);
+        /// With this weight `a` of the prior: finite, 0 or more.
+        with_prior_weight(prior_weight: f64);
+        /// In this order.
+        with_order(order: RowOrder);
+        /// With this prior for training rows.
+        with_prior(prior: OrderedPrior);
+        /// With missing cells treated so.
+        with_missing(missing: MissingLevel);
+        /// With the plain prior for new rows whose level was in fewer training rows than this
+        /// (`category_encoders` has 2).
+        with_min_rows(min_rows: usize);
     }
 
     fn check(&self) -> Result<()> {
-        if self.n_permutations == 0 {
-            return Err(Error::parameter("n_permutations", "1 or more", 0));
-        }
-        if !(self.prior_weight.is_finite() && self.prior_weight >= 0.0) {
-            return Err(Error::parameter(
-                "prior_weight",
-                "finite and 0 or more",
-                self.prior_weight,
-            ));
-        }
-        Ok(())
+        at_least_one("n_permutations", self.n_permutations)?;
+        at_least_zero("prior_weight", self.prior_weight)
     }
 
     /// The time of each row, if there is one.

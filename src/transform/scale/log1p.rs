@@ -2,6 +2,7 @@
 
 use crate::data::{FitContext, Numbers};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::transform::Placement;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
@@ -51,10 +52,9 @@ impl Log1p {
         Self::default()
     }
 
-    /// What becomes of values below 0.
-    #[must_use]
-    pub fn with_negatives(self, negatives: Negatives) -> Self {
-        Self { negatives }
+    options! {
+        /// What becomes of values below 0.
+        with_negatives(negatives: Negatives);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::numeric::choose;
 use crate::numeric::normal::inverse_normal;
 use crate::numeric::quantile::even_orders;
+use crate::options::{none_or_at_least_one, options};
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
@@ -70,26 +71,14 @@ impl QuantileScaler {
         Self::default()
     }
 
-    /// How many quantiles are kept, at least 1; never more than rows.
-    #[must_use]
-    pub fn with_n_quantiles(self, n_quantiles: usize) -> Self {
-        Self {
-            n_quantiles,
-            ..self
-        }
-    }
-
-    /// The distribution that comes out.
-    #[must_use]
-    pub fn with_output(self, output: QuantileOutput) -> Self {
-        Self { output, ..self }
-    }
-
-    /// The most rows to fit on, 1 or more: drawn without replacement, the same ones for all columns,
-    /// by the seed of the fit; all by default.
-    #[must_use]
-    pub fn with_max_rows(self, max_rows: Option<usize>) -> Self {
-        Self { max_rows, ..self }
+    options! {
+        /// How many quantiles are kept, at least 1; never more than rows.
+        with_n_quantiles(n_quantiles: usize);
+        /// The distribution that comes out.
+        with_output(output: QuantileOutput);
+        /// The most rows to fit on, 1 or more: drawn without replacement, the same ones for all columns,
+        /// by the seed of the fit; all by default.
+        with_max_rows(max_rows: Option<usize>);
     }
 }
 
@@ -126,10 +115,7 @@ impl FitColumn for QuantileScaler {
                 self.n_quantiles,
             ));
         }
-        if self.max_rows == Some(0) {
-            return Err(Error::parameter("max_rows", "1 or more", 0));
-        }
-        Ok(())
+        none_or_at_least_one("max_rows", self.max_rows)
     }
 
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Quantiles> {
