@@ -382,10 +382,8 @@ fn one_hot(params: &mut Params) -> Result<OneHotEncoder, Exit> {
                 ("error", Missing::Error),
             ],
         )?);
-    Ok(match params.number("max-levels", 0)? {
-        0 => encoder,
-        max_levels => encoder.with_max_levels(max_levels),
-    })
+    let max_levels = Some(params.number("max-levels", 0)?).filter(|&max_levels| max_levels > 0);
+    Ok(encoder.with_max_levels(max_levels))
 }
 
 fn ordinal(params: &mut Params) -> Result<OrdinalEncoder, Exit> {
@@ -482,7 +480,7 @@ fn leave_one_out(params: &mut Params) -> Result<LeaveOneOutEncoder, Exit> {
 
 fn ordered(params: &mut Params) -> Result<OrderedTargetEncoder, Exit> {
     Ok(OrderedTargetEncoder::new()
-        .with_permutations(params.number("permutations", 1)?)
+        .with_n_permutations(params.number("permutations", 1)?)
         .with_prior_weight(params.number("prior-weight", 1.0)?)
         .with_min_rows(params.number("min-rows", 2)?)
         .with_order(params.choice(

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use stackfold::data::{Feature, FeatureKind};
-use stackfold::model::{DynEstimator, Predictor, baseline::Prior};
+use stackfold::model::{DynEstimator, Prior, RandomForest};
 use stackfold::prelude::*;
 
 /// Nearest centroids: class `c` has the probability
@@ -139,35 +139,49 @@ impl Predictor<Labels> for FittedCentroids {
 }
 
 fn main() -> Result<()> {
-    let (x, y) = rings(1_000, Seed::new(1))?;
-    let (x_new, y_new) = rings(1_000, Seed::new(2))?;
-
-    // Any estimator can stand beside the crate's own.
-    let members: [(&str, Arc<dyn DynEstimator<Labels>>); 2] = [
-        ("prior", Arc::new(Prior::new())),
-        ("centroids", Arc::new(Centroids::new())),
+    // Any estimator can stand beside the crate's own: in a list,
+    let models: Vec<Arc<dyn DynEstimator<Labels>>> = vec![
+        Arc::new(Prior::new()),
+        Arc::new(Centroids::new()),
+        Arc::new(RandomForest::new().with_n_trees(20)),
     ];
-    let mut right = Vec::new();
-    for (name, member) in &members {
-        let context = FitContext::default().with_seed(Seed::new(7));
-        let fitted = member.fit_dyn(&x.clone().assume_in_sample(), &y, &context)?;
-        let found = fitted.predict(&x_new)?.most_probable();
-        let share = found
-            .iter()
-            .zip(y_new.codes())
-            .filter(|(a, b)| a == b)
-            .count() as f64
-            / 1_000.0;
-        println!("{name}: {share:.3} of the rows right");
-        right.push(share);
+    // and in a stack, which takes what the list holds.
+    let view = View::new("numbers", Passthrough::new());
+    let mut stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(4)));
+    for (name, model) in ["prior", "centroids", "forest"].into_iter().zip(&models) {
+        stack = stack.with_member(name, &view, Arc::clone(model));
     }
-    assert!(right[0] < 0.45, "the prior knows the largest class alone");
-    assert!(right[1] > 0.85, "the centroids find three clouds");
+    let (table, y) = rings(1_000, Seed::new(1))?;
+    let fitted = stack.fit(Train::new(&table, &y)?.with_seed(Seed::new(7)))?;
+
+    // The share that each gets right of rows that none of them has seen.
+    let (new, y_new) = rings(1_000, Seed::new(2))?;
+    let share_right = |prediction: &Probabilities| {
+        let found = prediction.most_probable();
+        let right = found.iter().zip(y_new.codes()).filter(|(a, b)| a == b);
+        right.count() as f64 / 1_000.0
+    };
+    let members: Vec<f64> = fitted
+        .predict_members(new.rows())?
+        .iter()
+        .map(share_right)
+        .collect();
+    for (name, share) in fitted.member_names().iter().zip(&members) {
+        println!("{name}: {share:.3} of the rows right");
+    }
+    let whole = share_right(&fitted.predict(&new)?);
+    println!("stack: {whole:.3}");
+    assert!(members[0] < 0.45, "the prior knows the largest class alone");
+    assert!(members[1] > 0.85, "the centroids find three clouds");
+    assert!(
+        whole > 0.85,
+        "the stack is about as good as its best member"
+    );
 
     // An option outside its domain is an error that names it.
-    let error = Centroids::new()
-        .with_sharpness(-1.0)
-        .fit(&x.assume_in_sample(), &y, &FitContext::default())
+    let wrong = Centroids::new().with_sharpness(-1.0);
+    let error = Pipeline::new(Passthrough::new(), wrong)
+        .fit(Train::new(&table, &y)?)
         .err()
         .map(|error| error.to_string());
     println!("{}", error.as_deref().unwrap_or_default());
@@ -178,27 +192,21 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Three clouds of points around a ring. The features were made without the target, so a model
-/// may be fitted on them; features from columns of a table come from a transformer.
-fn rings(n_rows: usize, seed: Seed) -> Result<(Features<OutOfSample>, Labels)> {
+/// Three clouds of points around a ring.
+fn rings(n_rows: usize, seed: Seed) -> Result<(Table, Labels)> {
     let codes: Vec<u32> = (0_u32..3).cycle().take(n_rows).collect();
-    let coordinate = |name: &str, of: fn(f64) -> f64| -> Vec<f32> {
+    let coordinate = |name: &str, of: fn(f64) -> f64| {
         let seed = seed.child(name);
-        codes
-            .iter()
-            .zip(0..)
-            .map(|(&code, i)| {
-                let angle = f64::from(code) * std::f64::consts::TAU / 3.0;
-                #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
-                let value = (2.0 * of(angle) + seed.normal(i)) as f32;
-                value
-            })
-            .collect()
+        let values = codes.iter().zip(0..).map(|(&code, i)| {
+            let angle = f64::from(code) * std::f64::consts::TAU / 3.0;
+            2.0 * of(angle) + seed.normal(i)
+        });
+        Column::numeric(values.collect::<Vec<f64>>())
     };
-    let x = Features::from_columns(
-        vec![Feature::number("x"), Feature::number("y")],
-        vec![coordinate("x", f64::cos), coordinate("y", f64::sin)],
-    )?;
+    let table = Table::new([
+        ("x", coordinate("x", f64::cos)),
+        ("y", coordinate("y", f64::sin)),
+    ])?;
     let classes = ["east", "north", "south"].map(String::from).to_vec();
-    Ok((x, Labels::new(codes, classes)?))
+    Ok((table, Labels::new(codes, classes)?))
 }

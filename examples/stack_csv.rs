@@ -373,12 +373,13 @@ fn stack<Y: Task>(
             _ => OnFailure::LeaveOut,
         });
     for name in &members {
-        stack = Y::add(stack, name, &views).ok_or_else(|| {
+        let (view, model) = Y::member(name, &views).ok_or_else(|| {
             Exit::usage(format!(
                 "--members: no member {name:?}; there are {}",
                 Y::ALL.join(", ")
             ))
         })?;
+        stack = stack.with_member(name, view, model);
     }
     let blender = args.choice("blender", &BLENDERS)?;
     if blender == "rank" && target.name() != "binary" {

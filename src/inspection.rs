@@ -9,6 +9,7 @@ use crate::data::{Features, OutOfSample, Rows, Table, Target, check_prediction};
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
 use crate::model::{FittedLearner, Predictor};
+use crate::options::{at_least_one, options};
 use crate::parallel;
 use crate::random::Seed;
 
@@ -60,8 +61,9 @@ use crate::random::Seed;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PermutationImportance {
-    repeats: usize,
+    n_repeats: usize,
     seed: Seed,
 }
 
@@ -76,33 +78,16 @@ impl PermutationImportance {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            repeats: 5,
+            n_repeats: 5,
             seed: Seed::default(),
         }
     }
 
-    /// Shuffles each feature so many times: 1 or more.
-    #[must_use]
-    pub fn with_repeats(self, repeats: usize) -> Self {
-        Self { repeats, ..self }
-    }
-
-    /// Draws from this seed.
-    #[must_use]
-    pub fn with_seed(self, seed: Seed) -> Self {
-        Self { seed, ..self }
-    }
-
-    /// How many times each feature is shuffled.
-    #[must_use]
-    pub fn repeats(&self) -> usize {
-        self.repeats
-    }
-
-    /// What orders are drawn from.
-    #[must_use]
-    pub fn seed(&self) -> Seed {
-        self.seed
+    options! {
+        /// Shuffles each feature so many times: 1 or more.
+        with_n_repeats(n_repeats: usize);
+        /// Draws from this seed.
+        with_seed(seed: Seed);
     }
 
     /// The importance of each feature, in the features' order.
@@ -223,10 +208,7 @@ impl PermutationImportance {
     }
 
     fn check(&self) -> Result<()> {
-        match self.repeats {
-            0 => Err(Error::parameter("repeats", "1 or more", 0)),
-            _ => Ok(()),
-        }
+        at_least_one("n_repeats", self.n_repeats)
     }
 
     /// The drops of one feature, whose score under an order that a seed draws is `score`.
@@ -238,7 +220,7 @@ impl PermutationImportance {
         mut score: impl FnMut(Seed) -> Result<f64>,
     ) -> Result<Importance> {
         let seed = self.seed.child(feature);
-        let drops = (0..self.repeats).map(|repeat| {
+        let drops = (0..self.n_repeats).map(|repeat| {
             let drop = base - score(seed.at(repeat))?;
             Ok(if greater_is_better { drop } else { -drop })
         });

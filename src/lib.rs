@@ -107,6 +107,7 @@ pub mod metrics;
 pub mod model;
 pub mod model_selection;
 pub(crate) mod numeric;
+pub(crate) mod options;
 pub(crate) mod parallel;
 pub mod pipeline;
 pub mod prelude;

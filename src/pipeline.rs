@@ -10,7 +10,7 @@ use crate::transform::{FittedTransformer, Transformer};
 ///
 /// Both are fitted on the training rows that [`Learner::fit`] gets and on nothing else, so that a
 /// pipeline can be cross-validated or stacked without a leak.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Pipeline<T, E> {
     transformer: T,
     estimator: E,
@@ -89,7 +89,7 @@ impl<Y: Target, T: Transformer<Y>, E: Estimator<Y>> Learner<Y> for Pipeline<T, E
 /// assert!(prediction.positive()[1] > 0.5);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedPipeline<T, P> {
     transformer: T,
     predictor: P,

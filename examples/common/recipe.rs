@@ -1,11 +1,13 @@
 //! Views and members that suit most tables.
 
+use std::sync::Arc;
+
 use stackfold::data::{ColumnKind, Labels, Target, Values};
-use stackfold::model::baseline::Prior;
-use stackfold::model::hist::{ExtraTrees, HistGradientBoosting, RandomForest};
-use stackfold::model::neural::NeuralNetwork;
-use stackfold::model::{MaxFeatures, linfa, smartcore};
-use stackfold::stack::{Stack, StackTarget, View};
+use stackfold::model::{
+    DynEstimator, ExtraTrees, HistGradientBoosting, MaxFeatures, NeuralNetwork, Prior,
+    RandomForest, linfa, smartcore,
+};
+use stackfold::stack::{StackTarget, View};
 use stackfold::transform::dates::DateParts;
 use stackfold::transform::encode::{
     Drop, FrequencyEncoder, MinFrequency, OneHotEncoder, OrdinalEncoder, TargetEncoder, Unknown,
@@ -139,6 +141,15 @@ fn extra_trees() -> ExtraTrees {
         .with_max_features(MaxFeatures::Share(0.3))
 }
 
+fn small_boosting() -> HistGradientBoosting {
+    HistGradientBoosting::new()
+        .with_n_trees(300)
+        .with_learning_rate(0.05)
+        .with_max_leaves(8)
+        .with_l2(1.0)
+        .with_max_features(MaxFeatures::Share(0.5))
+}
+
 /// Targets for which there are members by name.
 pub trait Recipe: StackTarget {
     /// The members of a stack that names none.
@@ -146,8 +157,33 @@ pub trait Recipe: StackTarget {
     /// All members.
     const ALL: &'static [&'static str];
 
-    /// The stack with this member; `None` if there is no such member.
-    fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>>;
+    /// The member of this name: the view that it sees, and its model; `None` if there is no such
+    /// member.
+    fn member<'a>(name: &str, views: &'a Views<Self>) -> Option<Member<'a, Self>>;
+}
+
+/// A view, and a model that sees it.
+pub type Member<'a, Y> = (&'a View<Y>, Arc<dyn DynEstimator<Y>>);
+
+/// The members that serve classes and values.
+fn for_any_target<'a, Y: StackTarget>(name: &str, views: &'a Views<Y>) -> Option<Member<'a, Y>> {
+    let Views {
+        linear, tree, hist, ..
+    } = views;
+    Some(match name {
+        "prior" => (linear, Arc::new(Prior::new())),
+        "neighbours" => (linear, Arc::new(smartcore::KNearestNeighbors::new())),
+        "forest" => (hist, Arc::new(forest())),
+        "extra_trees" => (hist, Arc::new(extra_trees())),
+        "boosting" => (hist, Arc::new(HistGradientBoosting::new())),
+        "small_boosting" => (hist, Arc::new(small_boosting())),
+        "network" => (hist, Arc::new(NeuralNetwork::<Y>::new())),
+        "smartcore_tree" => (tree, Arc::new(smartcore::DecisionTree::new())),
+        "smartcore_forest" => (tree, Arc::new(views.forest())),
+        "smartcore_extra_trees" => (tree, Arc::new(views.extra_trees())),
+        "smartcore_boosting" => (tree, Arc::new(views.boosting())),
+        _ => return None,
+    })
 }
 
 /// The three views, and how large the ensembles of smartcore's trees are.
@@ -175,15 +211,6 @@ impl<Y: Target> Views<Y> {
             forest,
             boosting,
         }
-    }
-
-    fn small_boosting() -> HistGradientBoosting {
-        HistGradientBoosting::new()
-            .with_n_trees(300)
-            .with_learning_rate(0.05)
-            .with_max_leaves(8)
-            .with_l2(1.0)
-            .with_max_features(MaxFeatures::Share(0.5))
     }
 
     fn forest(&self) -> smartcore::RandomForest {
@@ -226,33 +253,18 @@ impl Recipe for Labels {
         "smartcore_boosting",
         "smartcore_tree",
         "linfa_tree",
-        "linfa_bagging",
     ];
 
-    fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
-        let (linear, tree, hist) = (&views.linear, &views.tree, &views.hist);
+    fn member<'a>(name: &str, views: &'a Views<Self>) -> Option<Member<'a, Self>> {
+        let (linear, tree) = (&views.linear, &views.tree);
         Some(match name {
-            "prior" => stack.with_member(name, linear, Prior::new()),
-            "logistic" => stack.with_member(name, linear, linfa::LogisticRegression::new()),
-            "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
+            "logistic" => (linear, Arc::new(linfa::LogisticRegression::new())),
+            "bayes" => (linear, Arc::new(linfa::GaussianNaiveBayes::new())),
             #[cfg(feature = "svm")]
-            "svm" => stack.with_member(name, linear, linfa::SupportVectorMachine::new()),
-            "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
-            "forest" => stack.with_member(name, hist, forest()),
-            "extra_trees" => stack.with_member(name, hist, extra_trees()),
-            "boosting" => stack.with_member(name, hist, HistGradientBoosting::new()),
-            "small_boosting" => stack.with_member(name, hist, Views::<Self>::small_boosting()),
-            "network" => stack.with_member(name, hist, NeuralNetwork::new()),
-            "smartcore_forest" => stack.with_member(name, tree, views.forest()),
-            "smartcore_extra_trees" => stack.with_member(name, tree, views.extra_trees()),
-            "smartcore_boosting" => stack.with_member(name, tree, views.boosting()),
-            "smartcore_logistic" => {
-                stack.with_member(name, linear, smartcore::LogisticRegression::new())
-            }
-            "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
-            "linfa_tree" => stack.with_member(name, tree, linfa::DecisionTree::new()),
-            "linfa_bagging" => stack.with_member(name, tree, linfa::BaggedTrees::new()),
-            _ => return None,
+            "svm" => (linear, Arc::new(linfa::SupportVectorMachine::new())),
+            "smartcore_logistic" => (linear, Arc::new(smartcore::LogisticRegression::new())),
+            "linfa_tree" => (tree, Arc::new(linfa::DecisionTree::new())),
+            _ => return for_any_target(name, views),
         })
     }
 }
@@ -283,25 +295,14 @@ impl Recipe for Values {
         "smartcore_boosting",
     ];
 
-    fn add(stack: Stack<Self>, name: &str, views: &Views<Self>) -> Option<Stack<Self>> {
-        let (linear, tree, hist) = (&views.linear, &views.tree, &views.hist);
+    fn member<'a>(name: &str, views: &'a Views<Self>) -> Option<Member<'a, Self>> {
+        let linear = &views.linear;
         Some(match name {
-            "prior" => stack.with_member(name, linear, Prior::new()),
-            "linear" => stack.with_member(name, linear, linfa::LinearRegression::new()),
-            "ridge" => stack.with_member(name, linear, linfa::Ridge::new()),
-            "elastic_net" => stack.with_member(name, linear, linfa::ElasticNet::new()),
-            "smartcore_ridge" => stack.with_member(name, linear, smartcore::Ridge::new()),
-            "neighbours" => stack.with_member(name, linear, smartcore::KNearestNeighbors::new()),
-            "smartcore_tree" => stack.with_member(name, tree, smartcore::DecisionTree::new()),
-            "forest" => stack.with_member(name, hist, forest()),
-            "extra_trees" => stack.with_member(name, hist, extra_trees()),
-            "boosting" => stack.with_member(name, hist, HistGradientBoosting::new()),
-            "small_boosting" => stack.with_member(name, hist, Views::<Self>::small_boosting()),
-            "network" => stack.with_member(name, hist, NeuralNetwork::new()),
-            "smartcore_forest" => stack.with_member(name, tree, views.forest()),
-            "smartcore_extra_trees" => stack.with_member(name, tree, views.extra_trees()),
-            "smartcore_boosting" => stack.with_member(name, tree, views.boosting()),
-            _ => return None,
+            "linear" => (linear, Arc::new(linfa::LinearRegression::new())),
+            "ridge" => (linear, Arc::new(linfa::Ridge::new())),
+            "elastic_net" => (linear, Arc::new(linfa::ElasticNet::new())),
+            "smartcore_ridge" => (linear, Arc::new(smartcore::Ridge::new())),
+            _ => return for_any_target(name, views),
         })
     }
 }

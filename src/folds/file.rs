@@ -4,6 +4,10 @@ use std::fs;
 use std::io::BufWriter;
 use std::path::Path;
 
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::{FoldPlan, Folds, PlanKind, Split};
 use crate::error::{Error, Result};
 
@@ -11,6 +15,19 @@ const FIRST_LINE: &str = "# stackfold fold plan 1";
 const CHECKSUM: &str = "# checksum ";
 const TRAIN: &str = "train";
 const VALIDATION: &str = "validation";
+
+/// As the text that [`FoldPlan::write`] writes, its checksum with it.
+impl Serialize for FoldPlan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_text().map_err(S::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for FoldPlan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Self::from_text(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
 
 impl FoldPlan {
     /// A number that depends on each row's place in each split: FNV-1a, 64 bits.
@@ -110,6 +127,13 @@ impl FoldPlan {
         let text = str::from_utf8(&bytes).map_err(|_| damaged("bytes that are no text"));
         text.and_then(Self::from_text)
             .map_err(|error| error.in_file(path.display()))
+    }
+
+    /// What [`FoldPlan::write`] writes.
+    fn to_text(&self) -> std::io::Result<String> {
+        let mut text = Vec::new();
+        self.write_to(&mut text)?;
+        String::from_utf8(text).map_err(std::io::Error::other)
     }
 
     fn write_to(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// If the fraction is not between 0 and 1, both excluded, or there are fewer than two rows (two
 /// groups, if there are any).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HoldOut {
     fraction: f64,
 }

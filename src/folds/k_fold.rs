@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// If `k` is below 2, above 65535, or above the number of rows (of groups, if there are any).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KFold {
     n_folds: usize,
 }
@@ -58,7 +58,7 @@ pub struct KFold {
 ///
 /// # Errors
 /// Those of [`KFold`], and if `k` is above the number of rows of *each* class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StratifiedKFold {
     n_folds: usize,
 }
@@ -86,7 +86,7 @@ pub struct StratifiedKFold {
 ///
 /// # Errors
 /// If the table has no group column, or `k` is below 2 or above the number of groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct GroupKFold {
     n_folds: usize,
 }
@@ -113,7 +113,7 @@ pub struct GroupKFold {
 ///
 /// # Errors
 /// Those of [`GroupKFold`], and if `k` is above the number of rows of each class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StratifiedGroupKFold {
     n_folds: usize,
 }

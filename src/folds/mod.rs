@@ -65,10 +65,29 @@ use crate::random::Seed;
 /// assert_eq!(folds.train(1), [0, 2, 4]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Vec<u16>", into = "Vec<u16>")]
 pub struct Folds {
     fold_of_row: Vec<u16>,
     n_folds: u16,
+}
+
+/// The fold of each row.
+impl From<Folds> for Vec<u16> {
+    fn from(folds: Folds) -> Self {
+        folds.fold_of_row
+    }
+}
+
+/// The partition in which each row has the given fold, from 0 to the largest one named.
+impl TryFrom<Vec<u16>> for Folds {
+    type Error = Error;
+
+    fn try_from(fold_of_row: Vec<u16>) -> Result<Self> {
+        let last = fold_of_row.iter().max();
+        let n_folds = last.map_or(0, |&last| last.saturating_add(1));
+        Self::new(fold_of_row, n_folds)
+    }
 }
 
 impl Folds {

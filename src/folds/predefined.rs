@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// If the plan is for another number of rows than there are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Predefined {
     plan: FoldPlan,
 }
@@ -36,11 +36,7 @@ impl Predefined {
     /// # Errors
     /// If there are fewer than two folds, or one has no row.
     pub fn from_folds(fold_of_row: Vec<u16>) -> Result<Self> {
-        let n_folds = fold_of_row
-            .iter()
-            .max()
-            .map_or(0, |&last| last.saturating_add(1));
-        let folds = Folds::new(fold_of_row, n_folds)?;
+        let folds = Folds::try_from(fold_of_row)?;
         Ok(Self::new(FoldPlan::from_partitions(vec![folds])?))
     }
 

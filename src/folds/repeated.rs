@@ -1,7 +1,8 @@
 //! The same splitter several times, each with a seed of its own.
 
 use super::{FoldPlan, SplitContext, Splitter};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::options::at_least_one;
 
 /// The plans of a splitter under several seeds, one after the other.
 ///
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// Those of the splitter, and if the number of repeats is 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Repeated<S> {
     splitter: S,
     n_repeats: usize,
@@ -53,9 +54,7 @@ impl<S: Splitter> Repeated<S> {
 
 impl<S: Splitter> Splitter for Repeated<S> {
     fn plan(&self, context: &SplitContext<'_>) -> Result<FoldPlan> {
-        if self.n_repeats == 0 {
-            return Err(Error::parameter("n_repeats", "1 or more", 0));
-        }
+        at_least_one("n_repeats", self.n_repeats)?;
         let seed = context.seed().child("repeat");
         let plans = (0..self.n_repeats)
             .map(|repeat| {

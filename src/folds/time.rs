@@ -2,6 +2,7 @@
 
 use super::{FoldPlan, Split, SplitContext, Splitter};
 use crate::error::{Error, Result};
+use crate::options::{at_least_one, options};
 
 /// Splits in order of time: each validates a stretch of rows, and is fitted on earlier ones.
 ///
@@ -35,15 +36,18 @@ use crate::error::{Error, Result};
 /// If the table has no time column; if there are fewer than `n_splits + 1` different times, or
 /// `n_splits` is 0; if the gap is negative or not finite, or the length not above 0; if no row is
 /// left to fit a split on (the error names the split as a fold).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TimeSeriesSplit {
     n_splits: usize,
+    #[serde(default)]
     window: Window,
+    #[serde(default)]
     gap: f64,
 }
 
 /// How far back the rows of a [`TimeSeriesSplit`] reach that a split is fitted on.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Window {
     /// To the first row.
@@ -67,16 +71,11 @@ impl TimeSeriesSplit {
         }
     }
 
-    /// With this window.
-    #[must_use]
-    pub fn with_window(self, window: Window) -> Self {
-        Self { window, ..self }
-    }
-
-    /// With this gap between the rows to fit on and those to validate.
-    #[must_use]
-    pub fn with_gap(self, gap: f64) -> Self {
-        Self { gap, ..self }
+    options! {
+        /// With this window.
+        with_window(window: Window);
+        /// With this gap between the rows to fit on and those to validate.
+        with_gap(gap: f64);
     }
 
     /// The number of splits.
@@ -85,22 +84,8 @@ impl TimeSeriesSplit {
         self.n_splits
     }
 
-    /// The window.
-    #[must_use]
-    pub fn window(&self) -> Window {
-        self.window
-    }
-
-    /// The gap.
-    #[must_use]
-    pub fn gap(&self) -> f64 {
-        self.gap
-    }
-
     fn check(&self) -> Result<()> {
-        if self.n_splits == 0 {
-            return Err(Error::parameter("n_splits", "1 or more", 0));
-        }
+        at_least_one("n_splits", self.n_splits)?;
         if !(self.gap >= 0.0 && self.gap.is_finite()) {
             return Err(Error::parameter("gap", "0 or more", self.gap));
         }

@@ -148,7 +148,7 @@ impl DefaultMetric for Values {
 /// assert!((interval.high - (0.75 + 1.96 * 0.25)).abs() < 1e-4);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum ClassificationMetric {
     /// [`binary::roc_auc`]: for two classes.
@@ -319,7 +319,7 @@ impl ClassificationMetric {
 /// assert!(!RegressionMetric::Mae.greater_is_better());
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum RegressionMetric {
     /// [`regression::rmse`].

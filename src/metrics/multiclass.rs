@@ -5,7 +5,7 @@ use super::{ConfusionMatrix, binary};
 use crate::error::{Error, Result};
 
 /// How scores of classes, or of pairs of classes, become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Average {
     /// Their mean.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::blocks::fill_in_blocks;
-use super::options::{above_zero, options};
-use super::training::{check_lengths, weights_of};
+use super::common::blocks::fill_in_blocks;
+use super::common::training::{check_lengths, weights_of};
 use super::{ClassWeight, Estimator, Predictor};
 use crate::data::{
     Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
@@ -15,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::numeric::links::softmax_columns;
 use crate::numeric::moments::Moments;
 use crate::numeric::sums::RUN;
+use crate::options::{above_zero, options};
 use crate::parallel;
 
 /// Rows that are predicted together.
@@ -56,6 +56,7 @@ const BLOCK: usize = 1024;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GaussianNaiveBayes {
     smoothing: f64,
 }

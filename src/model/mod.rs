@@ -52,37 +52,47 @@
 //! }
 //! # Ok::<(), stackfold::Error>(())
 //! ```
+//!
+//! # In files
+//!
+//! Models, transformers, splitters and metrics are written and read by serde. Options that a file
+//! leaves out are those of `new()`; one that there is not is an error.
+//!
+//! ```
+//! use stackfold::model::HistGradientBoosting;
+//! let text = r#"{"n_trees": 300, "learning_rate": 0.05}"#;
+//! let model: HistGradientBoosting = serde_json::from_str(text)?;
+//! assert_eq!(model, HistGradientBoosting::new().with_n_trees(300).with_learning_rate(0.05));
+//! assert!(serde_json::from_str::<HistGradientBoosting>(r#"{"trees": 300}"#).is_err());
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 #[cfg(any(feature = "linfa", feature = "smartcore"))]
 pub mod adapter;
 pub mod baseline;
 pub mod bayes;
-mod blocks;
-mod class_weight;
-mod dynamic;
-mod early_stopping;
+pub(crate) mod common;
 pub mod hist;
 pub mod linear;
 #[cfg(feature = "linfa")]
 pub mod linfa;
-mod max_features;
 pub mod neural;
-pub(crate) mod options;
 #[cfg(feature = "smartcore")]
 pub mod smartcore;
-mod subsample;
-mod subsampled;
-pub(crate) mod training;
-mod transformed_target;
 
-pub use class_weight::ClassWeight;
-pub use dynamic::{DynEstimator, DynLearner, DynOutOfBagEstimator};
-pub use early_stopping::EarlyStopping;
-pub use max_features::MaxFeatures;
-pub use subsampled::Subsampled;
-pub use transformed_target::{
+pub use baseline::Prior;
+pub use bayes::GaussianNaiveBayes;
+pub use common::class_weight::ClassWeight;
+pub use common::dynamic::{DynEstimator, DynLearner, DynOutOfBagEstimator};
+pub use common::early_stopping::EarlyStopping;
+pub use common::max_features::MaxFeatures;
+pub use common::subsampled::Subsampled;
+pub use common::transformed_target::{
     FittedTransformedTarget, LogTarget, TargetTransform, TransformedTarget,
 };
+pub use hist::{ExtraTrees, HistGradientBoosting, RandomForest};
+pub use linear::LogisticRegression;
+pub use neural::NeuralNetwork;
 
 use crate::data::batches::{Batches, for_each_batch};
 use crate::data::coverage::Profile;

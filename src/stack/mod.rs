@@ -124,7 +124,7 @@ impl From<FoldPlan> for Scheme {
 }
 
 /// Which of a member's models predict new rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum NewRows {
     /// The mean of the splits' models: what the blender has seen, and no further fit.
@@ -138,7 +138,7 @@ pub enum NewRows {
 }
 
 /// What a member's failure does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum OnFailure {
     /// It is the stack's error.

@@ -27,7 +27,7 @@ impl<T, S> Chain for Then<T, S> {}
 /// The step learns from the training rows' features. Behind a transformer that looks at the target
 /// (a scaler behind a target encoder, say) it learns from what all rows' targets made of them, so
 /// that a row's own target has a share, one of many, in the row's features.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Then<T, S> {
     first: T,
     step: S,
@@ -84,7 +84,7 @@ impl<T, S: FeatureStep> Then<T, S> {
 }
 
 /// A fitted [`Then`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedThen<T, S> {
     first: T,
     step: S,

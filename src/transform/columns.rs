@@ -8,10 +8,11 @@ use super::{DynTransformer, FittedTransformer, Placement, Scope, Selector, Trans
 use crate::data::batches::TrainBatches;
 use crate::data::{Feature, Features, InSample, OutOfSample, Provenance, Rows, Target, Train};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::parallel;
 
 /// What becomes of features that no step chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Remainder {
     /// They are left out.
@@ -23,7 +24,7 @@ pub enum Remainder {
 }
 
 /// How features are named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Naming {
     /// `step__feature`: two steps may use one column.
@@ -125,16 +126,11 @@ impl<Y: Target> ColumnTransformer<Y> {
         self
     }
 
-    /// What becomes of features that no step chooses; they are named `remainder__…`.
-    #[must_use]
-    pub fn with_remainder(self, remainder: Remainder) -> Self {
-        Self { remainder, ..self }
-    }
-
-    /// How features are named.
-    #[must_use]
-    pub fn with_naming(self, naming: Naming) -> Self {
-        Self { naming, ..self }
+    options! {
+        /// What becomes of features that no step chooses; they are named `remainder__…`.
+        with_remainder(remainder: Remainder);
+        /// How features are named.
+        with_naming(naming: Naming);
     }
 
     /// The steps and the columns of each; `choose` says which a selector chooses.

@@ -9,6 +9,7 @@ use crate::data::calendar::{date_of_days, days_of_date};
 use crate::data::{ColumnKind, Feature, Features, FitContext, OutOfSample, Rows};
 use crate::data::{Numbers, UniqueNames};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::parallel;
 
 /// One part of a date.
@@ -106,6 +107,7 @@ pub enum Origin {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DateParts {
     parts: Vec<DatePart>,
     origin: Origin,
@@ -142,10 +144,9 @@ impl DateParts {
         }
     }
 
-    /// The day from which days are counted.
-    #[must_use]
-    pub fn with_origin(self, origin: Origin) -> Self {
-        Self { origin, ..self }
+    options! {
+        /// The day from which days are counted.
+        with_origin(origin: Origin);
     }
 }
 

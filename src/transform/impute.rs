@@ -11,6 +11,7 @@ use crate::data::{ColumnKind, Feature, FeatureKind, Features, FitContext, InSamp
 use crate::data::{MISSING_CODE, OutOfSample, RowIndex, Rows};
 use crate::data::{Numbers, UniqueNames};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::parallel;
 
 /// What a missing cell is filled with.
@@ -80,10 +81,14 @@ pub enum Indicators {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Imputer {
     fill: Fill,
+    #[serde(default)]
     indicators: Indicators,
+    #[serde(default)]
     all_missing: f64,
+    #[serde(default)]
     group: Option<String>,
 }
 
@@ -123,10 +128,9 @@ impl Imputer {
         Self::new(Fill::Constant(value))
     }
 
-    /// Which columns get an indicator.
-    #[must_use]
-    pub fn with_indicators(self, indicators: Indicators) -> Self {
-        Self { indicators, ..self }
+    options! {
+        /// Which columns get an indicator.
+        with_indicators(indicators: Indicators);
     }
 
     /// What a column is filled with that has no value in training, unless a constant is chosen.

@@ -31,13 +31,14 @@ use crate::error::Result;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
-pub struct Passthrough;
+#[serde(default, deny_unknown_fields)]
+pub struct Passthrough {}
 
 impl Passthrough {
     /// A passthrough.
     #[must_use]
     pub fn new() -> Self {
-        Self
+        Self {}
     }
 }
 

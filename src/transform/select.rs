@@ -29,15 +29,16 @@ use crate::error::{Error, Result};
 /// assert_eq!(Selector::kind(ColumnKind::Numeric).select(table.rows())?, ["age"]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Selector(Node);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 enum Node {
     All,
     Names(Vec<String>),
     Prefix(String),
     Suffix(String),
+    #[serde(with = "pattern")]
     Regex(Regex),
     Kind(ColumnKind),
     Role(Role),
@@ -45,6 +46,21 @@ enum Node {
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
     Not(Box<Self>),
+}
+
+/// A regular expression as its text.
+mod pattern {
+    use regex::Regex;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(regex: &Regex, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(regex.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Regex, D::Error> {
+        Regex::new(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 impl Selector {

@@ -343,7 +343,7 @@ fn scalers_are_the_same() {
     same_numbers(&MaxAbsScaler::new());
     same_numbers(&RobustScaler::new());
     same_numbers(&QuantileScaler::new());
-    same_numbers(&QuantileScaler::new().with_subsample(50));
+    same_numbers(&QuantileScaler::new().with_max_rows(Some(50)));
     same_numbers(&Winsorizer::new());
     same_numbers(&Passthrough::new());
     same(&Log1p::new(), &["short", "double"], &values(), false);

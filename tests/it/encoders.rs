@@ -742,13 +742,13 @@ fn one_hot_groups_rare_levels() {
         names(&new().with_min_frequency(MinFrequency::Share(0.2))),
         rare
     );
-    assert_eq!(names(&new().with_max_levels(3)), rare);
+    assert_eq!(names(&new().with_max_levels(Some(3))), rare);
     assert_eq!(
-        names(&new().with_max_levels(4)),
+        names(&new().with_max_levels(Some(4))),
         ["x_a", "x_b", "x_c", "x_d", "x_missing"]
     );
     assert_eq!(
-        names(&new().with_max_levels(1)),
+        names(&new().with_max_levels(Some(1))),
         ["x_missing", "x_infrequent"]
     );
     assert_eq!(
@@ -761,7 +761,9 @@ fn one_hot_groups_rare_levels() {
     );
 
     let unseen = one_column("x", levels(&["z", "c", "?"]));
-    let encoder = new().with_max_levels(3).with_unknown(Unknown::Infrequent);
+    let encoder = new()
+        .with_max_levels(Some(3))
+        .with_unknown(Unknown::Infrequent);
     let found = out_of_sample(&encoder, &table, &target, &unseen);
     assert_eq!(found.column(3), [1.0, 1.0, 0.0]);
     let found = out_of_sample(&new(), &table, &target, &unseen);
@@ -812,7 +814,7 @@ fn one_hot_refuses_to_explode() {
          with_min_frequency make fewer, with_max_features allows more), found 20001, 20000 of \
          them for this column"
     );
-    let few = OneHotEncoder::new().with_max_levels(10);
+    let few = OneHotEncoder::new().with_max_levels(Some(10));
     assert_eq!(in_sample(&few, &table, &target).n_features(), 11);
 }
 
@@ -934,17 +936,17 @@ fn options_are_checked() {
         parameter(noise.nested().fit_transform(train).unwrap_err()),
         "noise"
     );
-    let ordered = OrderedTargetEncoder::new().with_permutations(0);
+    let ordered = OrderedTargetEncoder::new().with_n_permutations(0);
     assert_eq!(
         parameter(ordered.fit_transform(train).unwrap_err()),
-        "permutations"
+        "n_permutations"
     );
     let ordered = OrderedTargetEncoder::new().with_prior_weight(f64::INFINITY);
     assert_eq!(
         parameter(ordered.fit_transform(train).unwrap_err()),
         "prior_weight"
     );
-    let one_hot = OneHotEncoder::new().with_max_levels(0);
+    let one_hot = OneHotEncoder::new().with_max_levels(Some(0));
     assert_eq!(
         parameter(one_hot.fit_transform(train).unwrap_err()),
         "max_levels"

@@ -118,8 +118,8 @@ fn options_outside_their_domain_are_named() {
             model().with_binning(Binning::new().with_max_bins(256)),
         ),
         (
-            "max_sample",
-            model().with_binning(Binning::new().with_max_sample(1)),
+            "max_rows",
+            model().with_binning(Binning::new().with_max_rows(Some(1))),
         ),
         (
             "monotone",

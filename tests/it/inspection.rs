@@ -114,7 +114,7 @@ fn a_feature_without_a_part_in_predictions_has_none() {
 /// row `i`, whose square is `4 * 2 * variance of a` on average over all orders.
 #[test]
 fn the_mean_drop_of_a_linear_model_is_twice_its_part_of_the_variance() {
-    let found = values_of(&NAMES, PermutationImportance::new().with_repeats(400));
+    let found = values_of(&NAMES, PermutationImportance::new().with_n_repeats(400));
     for (importance, weight) in found.iter().zip([2.0, -1.0, 0.0_f64]) {
         let x: Vec<f64> = column(importance.feature(), 200)
             .into_iter()
@@ -135,7 +135,9 @@ fn drops_are_those_of_shuffling_by_hand() {
     let weights: Vec<f64> = (0..n).map(|i| (i % 4) as f64).collect();
     let labels: Vec<u32> = y.as_slice().iter().map(|&v| u32::from(v > 0.3)).collect();
     let labels = binary(&labels);
-    let options = PermutationImportance::new().with_repeats(3).with_seed(seed);
+    let options = PermutationImportance::new()
+        .with_n_repeats(3)
+        .with_seed(seed);
     let auc = &ClassificationMetric::RocAuc;
     let mae = &RegressionMetric::Mae;
     let by_auc = options
@@ -210,7 +212,7 @@ fn constant_and_missing_values_are_shuffled_too() {
 
 #[test]
 fn one_repeat_has_no_deviation() {
-    let found = values_of(&NAMES, PermutationImportance::new().with_repeats(1));
+    let found = values_of(&NAMES, PermutationImportance::new().with_n_repeats(1));
     assert!(
         found
             .iter()
@@ -253,8 +255,8 @@ fn bad_input_is_refused() {
     let options = PermutationImportance::new();
     let message = |found: Result<Vec<Importance>>| found.unwrap_err().to_string();
     assert_eq!(
-        message(options.with_repeats(0).of(&MODEL, &x, &y, &Mse, None)),
-        "repeats must be 1 or more, not 0"
+        message(options.with_n_repeats(0).of(&MODEL, &x, &y, &Mse, None)),
+        "n_repeats must be 1 or more, not 0"
     );
     assert_eq!(
         message(options.of(&MODEL, &x, &target(8), &Mse, None)),

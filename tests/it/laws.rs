@@ -162,7 +162,7 @@ fn encoders() -> Vec<Case> {
             Box::new(encoder.with_missing(Missing::Zeros))
         }),
         case("one-hot of some levels", texts, &[], |_| {
-            Box::new(OneHotEncoder::new().with_max_levels(3))
+            Box::new(OneHotEncoder::new().with_max_levels(Some(3)))
         }),
         case("ordinal", texts, &[], |_| Box::new(OrdinalEncoder::new())),
         case("ordinal with missing", texts, &[], |_| {
@@ -278,7 +278,7 @@ fn imputers_and_scalers() -> Vec<Case> {
             Box::new(QuantileScaler::new().with_output(QuantileOutput::Normal))
         }),
         case("uniform from a sample", numbers, &[Seed], |_| {
-            Box::new(QuantileScaler::new().with_subsample(15))
+            Box::new(QuantileScaler::new().with_max_rows(Some(15)))
         }),
         case("logarithm", numbers, &[], |_| Box::new(Log1p::new())),
         case("signed logarithm", numbers, &[], |_| {

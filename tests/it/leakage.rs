@@ -196,7 +196,10 @@ fn nested_leave_one_out_does_not_leak() {
 fn ordered_targets_do_not_leak() {
     for n_levels in CARDINALITIES {
         assert_safe(&OrderedTargetEncoder::new(), n_levels);
-        assert_safe(&OrderedTargetEncoder::new().with_permutations(1), n_levels);
+        assert_safe(
+            &OrderedTargetEncoder::new().with_n_permutations(1),
+            n_levels,
+        );
     }
 }
 

@@ -34,8 +34,6 @@ fn classifiers() -> Vec<(&'static str, Classifier)> {
         all.push(("linfa logistic", Arc::new(l::LogisticRegression::new())));
         all.push(("linfa naive Bayes", Arc::new(l::GaussianNaiveBayes::new())));
         all.push(("linfa tree", Arc::new(l::DecisionTree::new())));
-        let bagged = l::BaggedTrees::new().with_n_trees(10);
-        all.push(("linfa bagged trees", Arc::new(bagged)));
     }
     #[cfg(feature = "svm")]
     {
@@ -732,7 +730,7 @@ mod linfa {
     fn a_kernel_that_does_not_fit_in_memory_is_refused() {
         let (x, score) = problem(2000, 1);
         let y = two_classes(&score, 0.4, 3);
-        let model = l::SupportVectorMachine::new().with_memory_limit(1 << 20);
+        let model = l::SupportVectorMachine::new().with_max_bytes(1 << 20);
         let error = fit(&(Arc::new(model) as Classifier), &x, &y).unwrap_err();
         let text = error.to_string();
         assert!(
@@ -789,9 +787,8 @@ mod linfa {
             ),
             (
                 "max_depth",
-                Arc::new(l::DecisionTree::new().with_max_depth(0)),
+                Arc::new(l::DecisionTree::new().with_max_depth(Some(0))),
             ),
-            ("n_trees", Arc::new(l::BaggedTrees::new().with_n_trees(0))),
             #[cfg(feature = "svm")]
             ("c", Arc::new(l::SupportVectorMachine::new().with_c(0.0))),
         ];
@@ -845,7 +842,7 @@ mod smartcore {
     fn neighbours_agree_with_a_naive_search() {
         let (x, score) = problem(150, 1);
         let y = two_classes(&score, 0.4, 3);
-        let model = s::KNearestNeighbors::new().with_k(7);
+        let model = s::KNearestNeighbors::new().with_n_neighbors(7);
         let p = fit(&(Arc::new(model) as Classifier), &x, &y).unwrap();
         let (x_new, _) = problem(20, 2);
         let p = p.predict(&x_new).unwrap();
@@ -890,7 +887,7 @@ mod smartcore {
     fn a_forest_that_does_not_fit_in_memory_is_refused() {
         let (x, score) = problem(2000, 1);
         let y = two_classes(&score, 0.4, 3);
-        let model = s::RandomForest::new().with_memory_limit(1000);
+        let model = s::RandomForest::new().with_max_bytes(1000);
         let error = fit(&(Arc::new(model) as Classifier), &x, &y).unwrap_err();
         assert!(error.to_string().contains("memory limit"), "{error}");
     }
@@ -916,14 +913,17 @@ mod smartcore {
             ),
             (
                 "max_depth",
-                Arc::new(s::DecisionTree::new().with_max_depth(0)),
+                Arc::new(s::DecisionTree::new().with_max_depth(Some(0))),
             ),
             ("n_trees", Arc::new(s::RandomForest::new().with_n_trees(0))),
             (
                 "max_features",
                 Arc::new(s::ExtraTrees::new().with_max_features(share)),
             ),
-            ("k", Arc::new(s::KNearestNeighbors::new().with_k(0))),
+            (
+                "n_neighbors",
+                Arc::new(s::KNearestNeighbors::new().with_n_neighbors(0)),
+            ),
             (
                 "max_rows",
                 Arc::new(s::KNearestNeighbors::new().with_max_rows(Some(0))),

@@ -37,6 +37,7 @@ mod progress;
 mod rare_classes;
 mod reading;
 mod rooms;
+mod specifications;
 mod stability;
 mod stack;
 mod stack_memory;

@@ -335,7 +335,7 @@ fn a_hundred_thousand_levels_are_encoded_or_refused_with_the_column() {
         &OrdinalEncoder::new(),
         &TargetEncoder::new(),
         &LeaveOneOutEncoder::new(),
-        &OrderedTargetEncoder::new().with_permutations(1),
+        &OrderedTargetEncoder::new().with_n_permutations(1),
     ];
     for encoder in encoders {
         let (_, features) = encoder.fit_transform_dyn(train).unwrap();
@@ -345,7 +345,7 @@ fn a_hundred_thousand_levels_are_encoded_or_refused_with_the_column() {
     let error = OneHotEncoder::new().fit_transform(train).unwrap_err();
     assert!(error.to_string().contains("100000"), "{error}");
     assert_eq!(error.column(), Some("id"), "{error}");
-    let few = OneHotEncoder::new().with_max_levels(5);
+    let few = OneHotEncoder::new().with_max_levels(Some(5));
     assert_eq!(few.fit_transform(train).unwrap().1.n_features(), 5);
 }
 

@@ -396,7 +396,7 @@ fn threads_change_no_bit() {
     let table = large_table();
     each_imputer!(same_bits_on_any_threads(&table));
     each_scaler!(same_bits_on_any_threads(&table));
-    let drawn = QuantileScaler::new().with_subsample(500);
+    let drawn = QuantileScaler::new().with_max_rows(Some(500));
     same_bits_on_any_threads("subsample", &drawn, &table);
     let counts = RowCounts::new("n").missing().zeros();
     same_bits_on_any_threads("row counts", &counts, &table);
@@ -766,7 +766,7 @@ fn a_subsample_is_seeded_and_close() {
         fitted.transform(table.rows()).unwrap()
     };
     let all = fit(QuantileScaler::new(), 1);
-    let scaler = QuantileScaler::new().with_subsample(2_000);
+    let scaler = QuantileScaler::new().with_max_rows(Some(2_000));
     let (once, again, other) = (fit(scaler, 1), fit(scaler, 1), fit(scaler, 2));
     assert_all_close("again", once.as_slice(), again.as_slice(), 0.0);
     assert!(once.column(2)[..9] != other.column(2)[..9]);
@@ -829,7 +829,7 @@ fn options_outside_their_domain_are_refused() {
     refused(&robust, "quantile range");
     refused(&Winsorizer::new().with_quantiles(0.9, 0.1), "quantiles");
     refused(&QuantileScaler::new().with_n_quantiles(0), "n_quantiles");
-    refused(&QuantileScaler::new().with_subsample(0), "subsample");
+    refused(&QuantileScaler::new().with_max_rows(Some(0)), "max_rows");
     refused(&RowCounts::new("n"), "counts");
     refused(&RowCounts::new("n").equal(NAN), "equal");
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// line do not know one another.
 const ROOMS: &[&[&str]] = &[
     &["error", "random", "clock", "text_table"],
-    &["parallel", "progress", "schedule"],
+    &["options", "parallel", "progress", "schedule"],
     &["numeric"],
     &["data"],
     &["folds", "metrics"],

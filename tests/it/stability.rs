@@ -117,14 +117,7 @@ fn extra_trees() -> smartcore::ExtraTrees {
     smartcore::ExtraTrees::new().with_n_trees(10)
 }
 
-const NAMES: [&str; 6] = [
-    "logistic",
-    "bayes",
-    "forest",
-    "extra trees",
-    "bagging",
-    "pipeline",
-];
+const NAMES: [&str; 5] = ["logistic", "bayes", "forest", "extra trees", "pipeline"];
 
 fn with_member(
     stack: Stack<Labels>,
@@ -137,10 +130,6 @@ fn with_member(
         "bayes" => stack.with_member(name, linear, linfa::GaussianNaiveBayes::new()),
         "forest" => stack.with_member(name, tree, forest()),
         "extra trees" => stack.with_member(name, tree, extra_trees()),
-        "bagging" => {
-            let bagging = linfa::BaggedTrees::new().with_n_trees(10);
-            stack.with_member(name, tree, bagging)
-        }
         _ => {
             let columns = ColumnTransformer::new()
                 .with("numbers", numbers(), Imputer::mean())
@@ -257,7 +246,7 @@ fn values_have_the_same_bits_on_any_threads_and_again() {
 fn another_seed_gives_other_bits_even_with_the_same_folds() {
     let folds = Predefined::from_folds((0..N).map(|i| i % 4).collect()).unwrap();
     let (linear, tree) = (linear(), tree());
-    let stack = ["forest", "extra trees", "bagging"]
+    let stack = ["forest", "extra trees"]
         .iter()
         .fold(Stack::new(Scheme::out_of_fold(folds)), |stack, name| {
             with_member(stack, name, &linear, &tree)
@@ -282,7 +271,7 @@ fn members_do_not_depend_on_one_another_nor_on_their_order() {
     assert_eq!(turned.member_names()[0], "pipeline");
     assert!(members(&all) == members(&turned));
     // Without those that are second and fourth, the others are as before.
-    let some = fit(&stack(&["logistic", "forest", "bagging"]), &labels, 1);
+    let some = fit(&stack(&["logistic", "forest", "pipeline"]), &labels, 1);
     let all = members(&all);
     for member in members(&some) {
         assert!(all.contains(&member), "{}", member.0);

@@ -6,18 +6,18 @@ use crate::error::{Error, Result};
 ///
 /// A fixed number, not what happens to be free: whether a fit is refused must not depend on what
 /// else runs.
-pub(crate) const DEFAULT_MEMORY_LIMIT: u64 = 8 << 30;
+pub(crate) const DEFAULT_MAX_BYTES: u64 = 8 << 30;
 
 /// Refuses a fit that needs about `cells` times `bytes` bytes if that is above the limit.
-pub(crate) fn check_memory(what: &str, cells: u128, bytes: u32, limit: u64) -> Result<()> {
+pub(crate) fn check_memory(what: &str, cells: u128, bytes: u32, max_bytes: u64) -> Result<()> {
     let needed = cells * u128::from(bytes);
-    if needed <= u128::from(limit) {
+    if needed <= u128::from(max_bytes) {
         return Ok(());
     }
     Err(Error::unsupported(format!(
-        "{what} would need about {:.1} GiB, above the memory limit of {:.1} GiB",
+        "{what} would need about {:.1} GiB, above the memory limit (max_bytes) of {:.1} GiB",
         needed as f64 / GIB,
-        limit as f64 / GIB,
+        max_bytes as f64 / GIB,
     )))
 }
 

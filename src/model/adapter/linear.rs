@@ -8,7 +8,23 @@ use crate::parallel;
 
 /// A fitted linear model: one score an output, and what turns scores into outputs.
 ///
-/// The score is `intercept + sum_j coefficient_j * (x_j - centre_j)`.
+/// The score is `intercept + sum_j coefficient_j * x_j`.
+///
+/// ```
+/// # #[cfg(feature = "smartcore")] {
+/// use stackfold::data::Feature;
+/// use stackfold::model::smartcore::Ridge;
+/// use stackfold::prelude::*;
+/// let x = Features::new(vec![Feature::number("x")], 3, vec![1.0, 2.0, 3.0])?;
+/// let y = Values::new(vec![5.0, 7.0, 9.0])?; // 3 + 2 x
+/// let ridge = Ridge::new().with_alpha(1e-6);
+/// let fitted = ridge.fit(&x.assume_in_sample(), &y, &FitContext::default())?;
+/// let model = fitted.model().expect("the target varies");
+/// assert!((model.coefficients()[0][0] - 2.0).abs() < 1e-4);
+/// assert!((model.intercepts()[0] - 3.0).abs() < 1e-4);
+/// # }
+/// # Ok::<(), stackfold::Error>(())
+/// ```
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct LinearModel {
     backend: Backend,

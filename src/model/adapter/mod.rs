@@ -6,7 +6,7 @@
 //! outputs into a prediction, and catches what the back end does wrong.
 
 pub(crate) mod limits;
-pub(crate) mod linear;
+mod linear;
 pub(crate) mod standard;
 
 use std::any::TypeId;
@@ -15,6 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use super::MaxFeatures;
+pub use linear::LinearModel;
+pub(crate) use linear::Link;
 
 use super::Predictor;
 use crate::data::{
@@ -22,6 +24,7 @@ use crate::data::{
 };
 use crate::error::{Error, Result};
 use crate::folds::strata_of;
+use crate::options::none_or_at_least_one;
 use crate::random::Seed;
 
 /// A library that models come from.
@@ -192,15 +195,15 @@ impl Training {
     /// The same with at most so many rows: a seeded sample, stratified by class (or by tenths of
     /// the values).
     pub(crate) fn at_most(mut self, max_rows: Option<usize>) -> Result<Self> {
+        none_or_at_least_one("max_rows", max_rows)?;
         let Some(max_rows) = max_rows else {
             return Ok(self);
         };
-        if max_rows == 0 {
-            return Err(Error::parameter("max_rows", "1 or more", max_rows));
-        }
-        if let Some(rows) =
-            crate::model::subsample::rows(&self.strata, max_rows, self.seed.child("max_rows"))
-        {
+        if let Some(rows) = crate::model::common::subsample::rows(
+            &self.strata,
+            max_rows,
+            self.seed.child("max_rows"),
+        ) {
             let index = RowIndex::Some(&rows);
             self.features = self.features.take(&rows);
             for output in &mut self.outputs {

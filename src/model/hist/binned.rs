@@ -142,8 +142,8 @@ impl Binned {
         }
         let seed = seed.child("bins");
         let sample = match rows {
-            None => sample_rows(n_rows, binning.max_sample(), seed),
-            Some(rows) => Some(match sample_rows(rows.len(), binning.max_sample(), seed) {
+            None => sample_rows(n_rows, binning.max_rows(), seed),
+            Some(rows) => Some(match sample_rows(rows.len(), binning.max_rows(), seed) {
                 None => rows.to_vec(),
                 Some(positions) => positions.iter().map(|&p| rows[p as usize]).collect(),
             }),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::options::{at_least_one, at_least_zero};
+use crate::options::{at_least_one, at_least_zero};
 use crate::random::Seed;
 
 /// Which way predictions may move as a feature grows.
@@ -164,6 +164,7 @@ pub enum HighCardinality {
 /// assert_eq!(model.categories().min_count(), Some(1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Categories {
     smoothing: f64,
     l2: f64,
@@ -191,7 +192,7 @@ impl Categories {
         Self::default()
     }
 
-    crate::model::options::options! {
+    crate::options::options! {
         /// What is added to the hessian of a level before levels are put in order, and how many
         /// rows a level must have to be in that order; 10 by default (LightGBM's `cat_smooth`).
         with_smoothing(smoothing: f64);

@@ -11,12 +11,12 @@ use crate::data::{
     Feature, Features, FitContext, InSample, Labels, OutOfSample, Probabilities, Target,
 };
 use crate::error::{Error, Result};
-use crate::model::blocks::fill_in_blocks;
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
-use crate::model::training::{check_lengths, weights_of};
+use crate::model::common::blocks::fill_in_blocks;
+use crate::model::common::training::{check_lengths, weights_of};
 use crate::model::{ClassWeight, Estimator, Predictor};
 use crate::numeric::links::{binary_softmax, softmax_columns};
 use crate::numeric::products::Columns;
+use crate::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::progress::Event;
 
 /// Rows that are predicted together.
@@ -60,6 +60,7 @@ const BLOCK: usize = 1024;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
     alpha: f64,
     max_iterations: usize,

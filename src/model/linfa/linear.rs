@@ -8,12 +8,11 @@ use ndarray016::{Array1, Axis};
 use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Values};
 use crate::error::{Error, Result};
-use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::linear::{LinearModel, Link};
+use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
-use crate::model::options::{at_least_one, at_least_zero, options};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, at_least_zero, options};
 
 /// Linear regression by least squares (linfa's, by QR decomposition).
 ///
@@ -36,14 +35,15 @@ use crate::model::{Estimator, bytes};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LinearRegression {
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for LinearRegression {
     fn default() -> Self {
         Self {
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -57,7 +57,7 @@ impl LinearRegression {
 
     options! {
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -76,7 +76,7 @@ impl Estimator<Values> for LinearRegression {
             "linfa's linear regression",
             training,
             target,
-            self.memory_limit,
+            self.max_bytes,
             |data| {
                 let (n, p) = data.records.dim();
                 if n <= p {
@@ -123,10 +123,11 @@ impl Estimator<Values> for LinearRegression {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Ridge {
     alpha: f64,
-    max_iterations: u32,
-    memory_limit: u64,
+    max_iterations: usize,
+    max_bytes: u64,
 }
 
 impl Default for Ridge {
@@ -134,7 +135,7 @@ impl Default for Ridge {
         Self {
             alpha: 1.0,
             max_iterations: 1000,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -150,9 +151,9 @@ impl Ridge {
         /// The penalty on the squares of the coefficients; 1 by default.
         with_alpha(alpha: f64);
         /// The most passes over the coefficients; 1,000 by default.
-        with_max_iterations(max_iterations: u32);
+        with_max_iterations(max_iterations: usize);
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -166,7 +167,7 @@ impl Estimator<Values> for Ridge {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         at_least_zero("alpha", self.alpha)?;
-        at_least_one("max_iterations", self.max_iterations as usize)?;
+        at_least_one("max_iterations", self.max_iterations)?;
         let training =
             Training::new(features, target, context)?.unweighted("linfa's ridge regression")?;
         let solver = CoordinateDescent {
@@ -178,7 +179,7 @@ impl Estimator<Values> for Ridge {
             "linfa's ridge regression",
             training,
             target,
-            self.memory_limit,
+            self.max_bytes,
             |data| solver.fit(data),
         )
     }
@@ -213,11 +214,12 @@ impl Estimator<Values> for Ridge {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ElasticNet {
     alpha: f64,
     l1_ratio: f64,
-    max_iterations: u32,
-    memory_limit: u64,
+    max_iterations: usize,
+    max_bytes: u64,
 }
 
 impl Default for ElasticNet {
@@ -226,7 +228,7 @@ impl Default for ElasticNet {
             alpha: 0.01,
             l1_ratio: 0.5,
             max_iterations: 1000,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -244,9 +246,9 @@ impl ElasticNet {
         /// The share of the penalty that is on absolute values, from 0 to 1; 0.5 by default.
         with_l1_ratio(l1_ratio: f64);
         /// The most passes over the coefficients; 1,000 by default.
-        with_max_iterations(max_iterations: u32);
+        with_max_iterations(max_iterations: usize);
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -260,7 +262,7 @@ impl Estimator<Values> for ElasticNet {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         at_least_zero("alpha", self.alpha)?;
-        at_least_one("max_iterations", self.max_iterations as usize)?;
+        at_least_one("max_iterations", self.max_iterations)?;
         if !(0.0..=1.0).contains(&self.l1_ratio) {
             return Err(Error::parameter("l1_ratio", "from 0 to 1", self.l1_ratio));
         }
@@ -275,7 +277,7 @@ impl Estimator<Values> for ElasticNet {
             "linfa's elastic net",
             training,
             target,
-            self.memory_limit,
+            self.max_bytes,
             |data| solver.fit(data),
         )
     }
@@ -293,7 +295,7 @@ const TOLERANCE: f64 = 1e-8;
 struct CoordinateDescent {
     alpha: f64,
     l1_ratio: f64,
-    max_iterations: u32,
+    max_iterations: usize,
 }
 
 type Data = DatasetBase<ndarray016::Array2<f64>, Array1<f64>>;
@@ -304,7 +306,7 @@ impl CoordinateDescent {
             .penalty(self.alpha)
             .l1_ratio(self.l1_ratio)
             .with_intercept(false)
-            .max_iterations(self.max_iterations)
+            .max_iterations(u32::try_from(self.max_iterations).unwrap_or(u32::MAX))
             .tolerance(TOLERANCE)
             .fit(data)
             .map_err(|cause| failed(Backend::Linfa, &cause))?;
@@ -318,13 +320,13 @@ fn fit_linear(
     what: &str,
     training: Training,
     target: &Values,
-    memory_limit: u64,
+    max_bytes: u64,
     fit: impl FnOnce(&Data) -> Result<Vec<f64>>,
 ) -> Result<Fitted<Values, LinearModel>> {
     const BYTES: u32 = 24;
     let n = training.n_rows();
     let cells = n as u128 * training.n_features() as u128;
-    check_memory(what, cells, BYTES, memory_limit)?;
+    check_memory(what, cells, BYTES, max_bytes)?;
     let standard = Standard::fit(&training.features);
     if training.is_constant() || standard.n_kept() == 0 {
         return Ok(training.finish(target, None));

@@ -8,11 +8,10 @@ use ndarray016::Array1;
 use super::matrix::columns;
 use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
-use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, at_least_one, at_least_zero, options};
 
 /// Logistic regression for two classes or more (linfa's, by L-BFGS).
 ///
@@ -46,9 +45,10 @@ use crate::model::{Estimator, bytes};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
     alpha: f64,
-    max_iterations: u64,
+    max_iterations: usize,
     tolerance: f64,
 }
 
@@ -73,7 +73,7 @@ impl LogisticRegression {
         /// The penalty on the squares of the coefficients; 1 by default, 0 for none.
         with_alpha(alpha: f64);
         /// The most steps; 100 by default.
-        with_max_iterations(max_iterations: u64);
+        with_max_iterations(max_iterations: usize);
         /// The length of the gradient at which to stop; 1e-4 by default.
         with_tolerance(tolerance: f64);
     }
@@ -89,10 +89,7 @@ impl Estimator<Labels> for LogisticRegression {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         at_least_zero("alpha", self.alpha)?;
-        at_least_one(
-            "max_iterations",
-            usize::try_from(self.max_iterations).unwrap_or(usize::MAX),
-        )?;
+        at_least_one("max_iterations", self.max_iterations)?;
         above_zero("tolerance", self.tolerance)?;
         let training =
             Training::new(features, target, context)?.unweighted("linfa's logistic regression")?;
@@ -160,7 +157,7 @@ impl LogisticRegression {
     fn binary(&self, data: &Data, positive: u32) -> Result<Vec<Score>> {
         let fitted = Binary::default()
             .alpha(self.alpha)
-            .max_iterations(self.max_iterations)
+            .max_iterations(self.max_iterations as u64)
             .gradient_tolerance(self.tolerance)
             .fit(data)
             .map_err(|cause| failed(Backend::Linfa, &cause))?;
@@ -178,7 +175,7 @@ impl LogisticRegression {
     fn multi(&self, data: &Data) -> Result<Vec<Score>> {
         let fitted = Multi::default()
             .alpha(self.alpha)
-            .max_iterations(self.max_iterations)
+            .max_iterations(self.max_iterations as u64)
             .gradient_tolerance(self.tolerance)
             .fit(data)
             .map_err(|cause| failed(Backend::Linfa, &cause))?;

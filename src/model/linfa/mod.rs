@@ -1,10 +1,8 @@
 //! Models of linfa 0.8.
 //!
 //! linfa looks at no weights but in its trees, and knows no progress. Its decision tree has
-//! defects that [`DecisionTree`] lists; [`BaggedTrees`] inherits them. smartcore's
-//! trees have none of these. The support vector machine comes with the feature `svm`.
+//! defects that [`DecisionTree`] lists; smartcore's trees have none of these. The support vector machine comes with the feature `svm`.
 
-mod bagging;
 mod linear;
 mod logistic;
 mod matrix;
@@ -15,7 +13,6 @@ mod platt;
 mod svm;
 mod tree;
 
-pub use bagging::{BaggedTrees, FittedBaggedTrees};
 pub use linear::{ElasticNet, LinearRegression, Ridge};
 pub use logistic::LogisticRegression;
 pub use naive_bayes::{FittedGaussianNaiveBayes, GaussianNaiveBayes};

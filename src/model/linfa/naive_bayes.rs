@@ -10,9 +10,9 @@ use crate::data::{Features, FitContext, InSample, Labels, OutOfSample};
 use crate::error::{Error, Result};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
 use crate::numeric::links::softmax_columns;
+use crate::options::{above_zero, options};
 use crate::parallel;
 
 /// Gaussian naive Bayes for two classes or more (linfa's).
@@ -45,6 +45,7 @@ use crate::parallel;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GaussianNaiveBayes {
     smoothing: f64,
 }

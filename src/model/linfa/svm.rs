@@ -10,11 +10,11 @@ use super::platt::Platt;
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenance};
 use crate::error::{Error, Result};
 use crate::folds::{deal_groups, deal_rows};
-use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
+use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
-use crate::model::options::{above_zero, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, options, or_none};
 use crate::parallel;
 
 /// How a [`SupportVectorMachine`] compares two rows.
@@ -65,13 +65,15 @@ pub enum Kernel {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SupportVectorMachine {
     kernel: Kernel,
     c: f64,
     tolerance: f64,
     n_folds: usize,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for SupportVectorMachine {
@@ -82,7 +84,7 @@ impl Default for SupportVectorMachine {
             tolerance: 1e-3,
             n_folds: 3,
             max_rows: Some(5_000),
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -109,7 +111,7 @@ impl SupportVectorMachine {
         /// for all.
         with_max_rows(max_rows: Option<usize>);
         /// How many bytes the kernel may take; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -139,7 +141,7 @@ impl Estimator<Labels> for SupportVectorMachine {
             &format!("the kernel of linfa's support vector machine on {n} rows"),
             n * n,
             BYTES,
-            self.memory_limit,
+            self.max_bytes,
         )?;
         if training.is_constant() {
             return Ok(training.finish(target, None));

@@ -8,10 +8,10 @@ use ndarray016::Array1;
 use super::matrix::column_view;
 use crate::data::{Features, FitContext, InSample, Labels, OutOfSample, Provenance};
 use crate::error::{Error, Result};
-use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
+use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, all_equal, failed, guarded};
-use crate::model::options::{above_zero, at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, none_or_at_least_one, options, or_none};
 use crate::parallel;
 
 /// One classification tree (linfa's `DecisionTree`, Gini impurity), with its defects.
@@ -49,18 +49,20 @@ use crate::parallel;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DecisionTree {
-    max_depth: usize,
+    #[serde(with = "or_none")]
+    max_depth: Option<usize>,
     min_weight_leaf: f64,
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for DecisionTree {
     fn default() -> Self {
         Self {
-            max_depth: 6,
+            max_depth: Some(6),
             min_weight_leaf: 10.0,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -73,12 +75,12 @@ impl DecisionTree {
     }
 
     options! {
-        /// How many splits there may be on a path from the root; 6 by default.
-        with_max_depth(max_depth: usize);
+        /// How many splits there may be on a path from the root; 6 by default, `None` for no limit.
+        with_max_depth(max_depth: Option<usize>);
         /// How many rows (weights, scaled to a mean of one) a leaf has at least; 10 by default.
         with_min_weight_leaf(min_weight_leaf: f64);
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -92,11 +94,11 @@ impl Estimator<Labels> for DecisionTree {
         context: &FitContext<'_>,
     ) -> Result<Self::Fitted> {
         const BYTES: u32 = 16;
-        at_least_one("max_depth", self.max_depth)?;
+        none_or_at_least_one("max_depth", self.max_depth)?;
         above_zero("min_weight_leaf", self.min_weight_leaf)?;
         let training = Training::new(features, target, context)?;
         let cells = training.n_rows() as u128 * training.n_features() as u128;
-        check_memory("linfa's decision tree", cells, BYTES, self.memory_limit)?;
+        check_memory("linfa's decision tree", cells, BYTES, self.max_bytes)?;
         if training.is_constant() {
             return Ok(training.finish(target, None));
         }
@@ -140,7 +142,7 @@ impl OutputModel for FittedDecisionTree {
 }
 
 /// Weights with a mean of one.
-pub(crate) fn scaled_weights(weights: Option<&[f64]>, n_rows: usize) -> Vec<f64> {
+fn scaled_weights(weights: Option<&[f64]>, n_rows: usize) -> Vec<f64> {
     match weights {
         None => vec![1.0; n_rows],
         Some(weights) => {
@@ -152,7 +154,7 @@ pub(crate) fn scaled_weights(weights: Option<&[f64]>, n_rows: usize) -> Vec<f64>
 
 /// A fitted tree for one output, with the output's mean in each node.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Tree {
+struct Tree {
     nodes: Vec<Node>,
 }
 
@@ -167,11 +169,11 @@ struct Node {
 
 impl Tree {
     /// Fits to an output of 0 and 1 with weights of mean one.
-    pub(crate) fn fit<P: Provenance>(
-        features: &Features<P>,
+    fn fit(
+        features: &Features<InSample>,
         output: &[f64],
         weights: &[f64],
-        max_depth: usize,
+        max_depth: Option<usize>,
         min_weight_leaf: f64,
     ) -> Result<Self> {
         /// More for the positive class, so that classes never tie.
@@ -198,7 +200,7 @@ impl Tree {
         let data = DatasetBase::new(view, targets).with_weights(untied);
         let fitted = guarded(Backend::Linfa, || {
             linfa_trees::DecisionTree::<f32, bool>::params()
-                .max_depth(Some(max_depth))
+                .max_depth(max_depth)
                 .min_weight_split(narrow(2.0 * min_weight_leaf))
                 .min_weight_leaf(narrow(min_weight_leaf))
                 .fit(&data)
@@ -224,12 +226,7 @@ impl Tree {
 
     /// Sends the rows down the tree and sets each node's mean; that of a node without weight is
     /// its parent's.
-    fn set_means<P: Provenance>(
-        &mut self,
-        features: &Features<P>,
-        output: &[f64],
-        weights: &[f64],
-    ) {
+    fn set_means(&mut self, features: &Features<InSample>, output: &[f64], weights: &[f64]) {
         let mut sums = vec![(0.0, 0.0); self.nodes.len()];
         for (row, (&y, &w)) in output.iter().zip(weights).enumerate() {
             self.path(features, row, |node| {
@@ -271,20 +268,10 @@ impl Tree {
     }
 
     /// The mean of the leaf that each row falls into.
-    pub(crate) fn predict<P: Provenance>(&self, features: &Features<P>) -> Vec<f64> {
+    fn predict(&self, features: &Features<OutOfSample>) -> Vec<f64> {
         (0..features.n_rows())
             .map(|row| self.nodes[self.path(features, row, |_| {})].mean)
             .collect()
-    }
-
-    /// The same tree over other features: `of[j]` is the new position of feature `j`.
-    pub(crate) fn with_features(mut self, of: &[usize]) -> Self {
-        for node in &mut self.nodes {
-            if node.children.is_some() {
-                node.feature = of[node.feature];
-            }
-        }
-        self
     }
 }
 

@@ -65,9 +65,9 @@ use crate::data::{
     Values,
 };
 use crate::error::{Error, Result};
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
-use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
+use crate::model::common::training::{check_lengths, numbers_of, split_of, weights_of};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, bytes};
+use crate::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::parallel;
 
 /// A network of classes: its loss is the log loss, and it predicts probabilities.
@@ -130,7 +130,7 @@ pub type NeuralRegressor = NeuralNetwork<Values>;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
+#[serde(transparent, bound = "")]
 pub struct NeuralNetwork<Y> {
     options: NetworkOptions,
     target: PhantomData<fn() -> Y>,
@@ -168,6 +168,7 @@ impl<Y> Default for NeuralNetwork<Y> {
 
 /// The options of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct NetworkOptions {
     hidden: Vec<usize>,
     activation: Activation,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::options::{above_zero, at_least_one, at_least_zero};
+use crate::options::{above_zero, at_least_one, at_least_zero};
 
 /// What a hidden layer does to each of its sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -6,12 +6,15 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::xgb_regressor::{Objective, XGRegressor, XGRegressorParameters};
 
 use super::matrix::{dense, dense_rows};
+use super::tree::depth;
 use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
 use crate::error::{Error, Result};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{Estimator, bytes};
 use crate::numeric::links::binary_softmax;
+use crate::options::{
+    above_zero, at_least_one, at_least_zero, none_or_at_least_one, options, or_none,
+};
 use crate::parallel;
 use crate::random::Seed;
 
@@ -49,13 +52,16 @@ type Booster = XGRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>>;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GradientBoosting {
     n_trees: usize,
-    max_depth: u16,
+    #[serde(with = "or_none")]
+    max_depth: Option<usize>,
     learning_rate: f64,
-    min_child_weight: usize,
-    lambda: f64,
+    min_samples_leaf: usize,
+    l2: f64,
     subsample: f64,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
 }
 
@@ -63,10 +69,10 @@ impl Default for GradientBoosting {
     fn default() -> Self {
         Self {
             n_trees: 100,
-            max_depth: 4,
+            max_depth: Some(4),
             learning_rate: 0.1,
-            min_child_weight: 10,
-            lambda: 1.0,
+            min_samples_leaf: 10,
+            l2: 1.0,
             subsample: 1.0,
             max_rows: Some(20_000),
         }
@@ -83,14 +89,15 @@ impl GradientBoosting {
     options! {
         /// How many trees; 100 by default.
         with_n_trees(n_trees: usize);
-        /// How many splits there may be on a path from the root; 4 by default.
-        with_max_depth(max_depth: u16);
+        /// How many splits there may be on a path from the root; 4 by default, `None` for as many
+        /// as smartcore counts, 65,535.
+        with_max_depth(max_depth: Option<usize>);
         /// What each tree is multiplied by; 0.1 by default.
         with_learning_rate(learning_rate: f64);
         /// How many rows a leaf has at least; 10 by default.
-        with_min_child_weight(min_child_weight: usize);
+        with_min_samples_leaf(min_samples_leaf: usize);
         /// The penalty on the squares of the leaves' values; 1 by default.
-        with_lambda(lambda: f64);
+        with_l2(l2: f64);
         /// The share of the rows that each tree sees, drawn without replacement; 1 by default.
         with_subsample(subsample: f64);
         /// The most rows to fit on, a seeded stratified sample of them; 20,000 by default, `None`
@@ -127,10 +134,10 @@ impl GradientBoosting {
         context: &FitContext<'_>,
     ) -> Result<(Training, Option<FittedGradientBoosting>)> {
         at_least_one("n_trees", self.n_trees)?;
-        at_least_one("max_depth", usize::from(self.max_depth))?;
+        none_or_at_least_one("max_depth", self.max_depth)?;
         above_zero("learning_rate", self.learning_rate)?;
-        at_least_zero("lambda", self.lambda)?;
-        at_least_one("min_child_weight", self.min_child_weight)?;
+        at_least_zero("l2", self.l2)?;
+        at_least_one("min_samples_leaf", self.min_samples_leaf)?;
         if !(self.subsample > 0.0 && self.subsample <= 1.0) {
             let expected = "above 0 and at most 1";
             return Err(Error::parameter("subsample", expected, self.subsample));
@@ -172,10 +179,10 @@ impl GradientBoosting {
     ) -> Result<Arc<Booster>> {
         let parameters = XGRegressorParameters {
             n_estimators,
-            max_depth: self.max_depth,
+            max_depth: depth(self.max_depth),
             learning_rate,
-            min_child_weight: self.min_child_weight,
-            lambda: self.lambda,
+            min_child_weight: self.min_samples_leaf,
+            lambda: self.l2,
             gamma: 0.0,
             base_score: 0.0,
             // At least one row: a draw of none panics.
@@ -216,7 +223,7 @@ impl GradientBoosting {
                 let tree = self.trees(x, &residuals, 1, 1.0, seed.at(t))?;
                 let leaves = leaf_of_rows(&tree, x_rows)?;
                 let leaf_values =
-                    LeafValues::newton(&leaves, &residuals, &p, self.lambda, self.learning_rate);
+                    LeafValues::newton(&leaves, &residuals, &p, self.l2, self.learning_rate);
                 for (score, &leaf) in scores.iter_mut().zip(&leaves) {
                     *score += leaf_values.of(leaf);
                 }
@@ -243,13 +250,7 @@ struct LeafValues {
 
 impl LeafValues {
     /// Newton's step of each leaf, times the learning rate.
-    fn newton(
-        leaves: &[f32],
-        residuals: &[f64],
-        p: &[f64],
-        lambda: f64,
-        learning_rate: f64,
-    ) -> Self {
+    fn newton(leaves: &[f32], residuals: &[f64], p: &[f64], l2: f64, learning_rate: f64) -> Self {
         let mut tree_values = leaves.to_vec();
         tree_values.sort_unstable_by(f32::total_cmp);
         tree_values.dedup();
@@ -261,7 +262,7 @@ impl LeafValues {
         }
         let step = |(gradient, curvature): (f64, f64)| {
             // A leaf that is pure and sure has no curvature left: bound its step.
-            learning_rate * (gradient / (curvature + lambda).max(1e-6)).clamp(-4.0, 4.0)
+            learning_rate * (gradient / (curvature + l2).max(1e-6)).clamp(-4.0, 4.0)
         };
         Self {
             tree_values,

@@ -11,10 +11,10 @@ use super::matrix::dense;
 use super::tree::{Extra, FittedTrees, Forest, Part, check_tree_memory, levels};
 use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::Result;
-use crate::model::adapter::limits::DEFAULT_MEMORY_LIMIT;
+use crate::model::adapter::limits::DEFAULT_MAX_BYTES;
 use crate::model::adapter::{Backend, Fitted, MaxFeatures, Training, failed, guarded};
-use crate::model::options::at_least_one;
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, none_or_at_least_one, options, or_none};
 use crate::parallel;
 
 /// A forest is fitted as so many smaller ones side by side, whatever the number of threads: each
@@ -23,63 +23,56 @@ const N_PARTS: usize = 4;
 
 /// Trees of either kind of forest.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Options {
     n_trees: usize,
-    max_depth: u16,
+    #[serde(with = "or_none")]
+    max_depth: Option<usize>,
     min_samples_leaf: usize,
-    max_features: MaxFeatures,
-    memory_limit: u64,
+    max_features: Option<MaxFeatures>,
+    max_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             n_trees: 100,
-            max_depth: 14,
+            max_depth: Some(14),
             min_samples_leaf: 3,
-            max_features: MaxFeatures::Sqrt,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_features: None,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
 
 /// The options of both kinds of forest.
 macro_rules! forest_options {
-    ($features:literal) => {
-        /// How many trees; 100 by default.
-        #[must_use]
-        pub fn with_n_trees(mut self, n_trees: usize) -> Self {
-            self.options.n_trees = n_trees;
-            self
-        }
-
-        /// How many splits there may be on a path from the root; 14 by default.
-        #[must_use]
-        pub fn with_max_depth(mut self, max_depth: u16) -> Self {
-            self.options.max_depth = max_depth;
-            self
-        }
-
-        /// How many rows a leaf has at least; 3 by default.
-        #[must_use]
-        pub fn with_min_samples_leaf(mut self, min_samples_leaf: usize) -> Self {
-            self.options.min_samples_leaf = min_samples_leaf;
-            self
+    ($max_features:expr, $doc:literal) => {
+        options! {
+            in options;
+            /// How many trees; 100 by default.
+            with_n_trees(n_trees: usize);
+            /// How many splits there may be on a path from the root; 14 by default, `None` for as
+            /// many as smartcore counts, 65,534.
+            with_max_depth(max_depth: Option<usize>);
+            /// How many rows a leaf has at least; 3 by default.
+            with_min_samples_leaf(min_samples_leaf: usize);
+            /// How many bytes a fit may use by estimate; 8 GiB by default.
+            with_max_bytes(max_bytes: u64);
         }
 
         /// How many features each split chooses from;
-        #[doc = $features]
+        #[doc = $doc]
         #[must_use]
         pub fn with_max_features(mut self, max_features: MaxFeatures) -> Self {
-            self.options.max_features = max_features;
+            self.options.max_features = Some(max_features);
             self
         }
 
-        /// How many bytes a fit may use by estimate; 8 GiB by default.
+        /// See [`with_max_features`](Self::with_max_features).
         #[must_use]
-        pub fn with_memory_limit(mut self, memory_limit: u64) -> Self {
-            self.options.memory_limit = memory_limit;
-            self
+        pub fn max_features(&self) -> MaxFeatures {
+            self.options.max_features.unwrap_or($max_features)
         }
     };
 }
@@ -114,6 +107,7 @@ macro_rules! forest_options {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct RandomForest {
     options: Options,
 }
@@ -125,7 +119,7 @@ impl RandomForest {
         Self::default()
     }
 
-    forest_options!("[`MaxFeatures::Sqrt`] by default.");
+    forest_options!(MaxFeatures::Sqrt, "[`MaxFeatures::Sqrt`] by default.");
 }
 
 /// Extremely randomised trees (Geurts, Ernst and Wehenkel 2006): smartcore's
@@ -149,20 +143,10 @@ impl RandomForest {
 /// assert!(prediction.positive()[20] < 0.1 && prediction.positive()[180] > 0.9);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct ExtraTrees {
     options: Options,
-}
-
-impl Default for ExtraTrees {
-    fn default() -> Self {
-        Self {
-            options: Options {
-                max_features: MaxFeatures::Share(0.3),
-                ..Options::default()
-            },
-        }
-    }
 }
 
 impl ExtraTrees {
@@ -172,7 +156,10 @@ impl ExtraTrees {
         Self::default()
     }
 
-    forest_options!("[`MaxFeatures::Share`] of 0.3 by default.");
+    forest_options!(
+        MaxFeatures::Share(0.3),
+        "[`MaxFeatures::Share`] of 0.3 by default."
+    );
 }
 
 impl<Y: Target> Estimator<Y> for RandomForest {
@@ -207,22 +194,27 @@ impl RandomForest {
     ) -> Result<(Training, Option<FittedTrees>)> {
         let options = self.options;
         let training = Training::new(features, target, context)?;
-        fit_parts(options, training, |x, y, weights, job| {
-            let parameters = RandomForestRegressorParameters {
-                max_depth: Some(job.levels),
-                min_samples_leaf: options.min_samples_leaf,
-                min_samples_split: 2,
-                n_trees: job.n_trees,
-                m: Some(job.max_features),
-                keep_samples: false,
-                seed: job.seed,
-            };
-            let forest = match weights {
-                None => Forest::fit(x, y, parameters),
-                Some(w) => Forest::fit_with_weights(x, y, w, parameters),
-            }?;
-            Ok(Part::Forest(Arc::new(forest), job.n_trees))
-        })
+        fit_parts(
+            options,
+            self.max_features(),
+            training,
+            |x, y, weights, job| {
+                let parameters = RandomForestRegressorParameters {
+                    max_depth: Some(job.levels),
+                    min_samples_leaf: options.min_samples_leaf,
+                    min_samples_split: 2,
+                    n_trees: job.n_trees,
+                    m: Some(job.max_features),
+                    keep_samples: false,
+                    seed: job.seed,
+                };
+                let forest = match weights {
+                    None => Forest::fit(x, y, parameters),
+                    Some(w) => Forest::fit_with_weights(x, y, w, parameters),
+                }?;
+                Ok(Part::Forest(Arc::new(forest), job.n_trees))
+            },
+        )
     }
 }
 
@@ -258,22 +250,27 @@ impl ExtraTrees {
     ) -> Result<(Training, Option<FittedTrees>)> {
         let options = self.options;
         let training = Training::new(features, target, context)?;
-        fit_parts(options, training, |x, y, weights, job| {
-            let parameters = ExtraTreesRegressorParameters {
-                max_depth: Some(job.levels),
-                min_samples_leaf: options.min_samples_leaf,
-                min_samples_split: 2,
-                n_trees: job.n_trees,
-                m: Some(job.max_features),
-                keep_samples: false,
-                seed: job.seed,
-            };
-            let trees = match weights {
-                None => Extra::fit(x, y, parameters),
-                Some(w) => Extra::fit_with_weights(x, y, w, parameters),
-            }?;
-            Ok(Part::Extra(Arc::new(trees), job.n_trees))
-        })
+        fit_parts(
+            options,
+            self.max_features(),
+            training,
+            |x, y, weights, job| {
+                let parameters = ExtraTreesRegressorParameters {
+                    max_depth: Some(job.levels),
+                    min_samples_leaf: options.min_samples_leaf,
+                    min_samples_split: 2,
+                    n_trees: job.n_trees,
+                    m: Some(job.max_features),
+                    keep_samples: false,
+                    seed: job.seed,
+                };
+                let trees = match weights {
+                    None => Extra::fit(x, y, parameters),
+                    Some(w) => Extra::fit_with_weights(x, y, w, parameters),
+                }?;
+                Ok(Part::Extra(Arc::new(trees), job.n_trees))
+            },
+        )
     }
 }
 
@@ -288,15 +285,16 @@ struct Job {
 /// Fits the parts of each output's forest, those of one output in parallel.
 fn fit_parts(
     options: Options,
+    max_features: MaxFeatures,
     training: Training,
     fit: impl Fn(&DenseMatrix<f32>, &Vec<f64>, Option<&[f64]>, &Job) -> Result<Part, Failed> + Sync,
 ) -> Result<(Training, Option<FittedTrees>)> {
     at_least_one("n_trees", options.n_trees)?;
     at_least_one("min_samples_leaf", options.min_samples_leaf)?;
-    let levels = levels(options.max_depth)?;
-    let max_features = options.max_features.of(training.n_features())?;
+    none_or_at_least_one("max_depth", options.max_depth)?;
+    let max_features = max_features.of(training.n_features())?;
     let n_parts = N_PARTS.min(options.n_trees);
-    check_tree_memory(&training, n_parts, options.memory_limit)?;
+    check_tree_memory(&training, n_parts, options.max_bytes)?;
     if training.is_constant() {
         return Ok((training, None));
     }
@@ -311,7 +309,7 @@ fn fit_parts(
                 let job = Job {
                     n_trees: (part + 1) * options.n_trees / n_parts
                         - part * options.n_trees / n_parts,
-                    levels,
+                    levels: levels(options.max_depth),
                     max_features,
                     seed: seed.at(part).value(),
                 };

@@ -9,11 +9,10 @@ use smartcore::linear::logistic_regression::{
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Labels};
 use crate::error::Result;
-use crate::model::adapter::linear::{LinearModel, Link};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
-use crate::model::options::{at_least_zero, options};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_zero, options};
 
 /// Logistic regression for two classes or more (smartcore's, by L-BFGS).
 ///
@@ -41,6 +40,7 @@ use crate::model::{Estimator, bytes};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
     alpha: f64,
 }

@@ -9,15 +9,15 @@ use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target
 use crate::error::Result;
 use crate::model::adapter::standard::Standard;
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed};
-use crate::model::options::{at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, options, or_none};
 use crate::parallel;
 
 /// k nearest neighbours (smartcore's linear search), for classes and values.
 ///
 /// The distance is Euclidean over standardised features (mean 0, deviation 1; constant ones are
 /// left out). The prediction is the (weighted) mean of the neighbours' targets: for classes, each
-/// class's share of the neighbours. All rows are neighbours if there are no more than `k`.
+/// class's share of the neighbours. All rows are neighbours if there are no more than `n_neighbors`.
 /// Missing values are an error that names the feature.
 ///
 /// Cost: `n p` for each row to predict, in parallel over these. smartcore's cover tree is slower
@@ -30,22 +30,24 @@ use crate::parallel;
 /// use stackfold::prelude::*;
 /// let x = Features::new(vec![Feature::number("x")], 5, vec![0.0, 1.0, 2.0, 10.0, 11.0])?;
 /// let y = Labels::from_strs(&["no", "no", "yes", "yes", "yes"])?;
-/// let model = KNearestNeighbors::new().with_k(3);
+/// let model = KNearestNeighbors::new().with_n_neighbors(3);
 /// let fitted = model.fit(&x.clone().assume_in_sample(), &y, &FitContext::default())?;
 /// let prediction = fitted.predict(&x)?;
 /// assert!((prediction.positive()[1] - 1.0 / 3.0).abs() < 1e-12);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KNearestNeighbors {
-    k: usize,
+    n_neighbors: usize,
+    #[serde(with = "or_none")]
     max_rows: Option<usize>,
 }
 
 impl Default for KNearestNeighbors {
     fn default() -> Self {
         Self {
-            k: 30,
+            n_neighbors: 30,
             max_rows: Some(10_000),
         }
     }
@@ -60,7 +62,7 @@ impl KNearestNeighbors {
 
     options! {
         /// How many neighbours; 30 by default.
-        with_k(k: usize);
+        with_n_neighbors(n_neighbors: usize);
         /// The most rows to search, a seeded stratified sample of them; 10,000 by default, `None`
         /// for all.
         with_max_rows(max_rows: Option<usize>);
@@ -94,7 +96,7 @@ impl KNearestNeighbors {
         target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Result<(Training, Option<FittedKNearestNeighbors>)> {
-        at_least_one("k", self.k)?;
+        at_least_one("n_neighbors", self.n_neighbors)?;
         let training = Training::new(features, target, context)?.at_most(self.max_rows)?;
         let standard = Standard::fit(&training.features);
         if training.is_constant() || standard.n_kept() == 0 {
@@ -109,7 +111,7 @@ impl KNearestNeighbors {
             .map_err(|cause| failed(Backend::Smartcore, &cause))?;
         let model = FittedKNearestNeighbors {
             standard,
-            k: self.k.min(training.n_rows()),
+            n_neighbors: self.n_neighbors.min(training.n_rows()),
             outputs: training.outputs.clone(),
             weights: training.weights.clone(),
             search: Arc::new(search),
@@ -122,7 +124,7 @@ impl KNearestNeighbors {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedKNearestNeighbors {
     standard: Standard,
-    k: usize,
+    n_neighbors: usize,
     outputs: Vec<Vec<f64>>,
     weights: Option<Vec<f64>>,
     search: Arc<LinearKNNSearch<Vec<f64>, Euclidian<f64>>>,
@@ -134,7 +136,7 @@ impl FittedKNearestNeighbors {
     fn predict(&self, point: &[f64]) -> Result<Vec<f64>> {
         let mut rows: Vec<usize> = self
             .search
-            .find(&point.to_vec(), self.k)
+            .find(&point.to_vec(), self.n_neighbors)
             .map_err(|cause| failed(Backend::Smartcore, &cause))?
             .into_iter()
             .map(|(row, _, _)| row)

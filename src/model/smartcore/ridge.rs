@@ -9,12 +9,11 @@ use smartcore::linear::ridge_regression::{
 use super::matrix::{Layout, matrix};
 use crate::data::{Features, FitContext, InSample, Values};
 use crate::error::{Error, Result};
-use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
-use crate::model::adapter::linear::{LinearModel, Link};
+use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::standard::Standard;
-use crate::model::adapter::{Backend, Fitted, Training, failed, guarded};
-use crate::model::options::{above_zero, options};
+use crate::model::adapter::{Backend, Fitted, LinearModel, Link, Training, failed, guarded};
 use crate::model::{Estimator, bytes};
+use crate::options::{above_zero, options};
 
 /// Ridge regression (smartcore's, by Cholesky decomposition of the normal equations).
 ///
@@ -37,16 +36,17 @@ use crate::model::{Estimator, bytes};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Ridge {
     alpha: f64,
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for Ridge {
     fn default() -> Self {
         Self {
             alpha: 1.0,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -62,7 +62,7 @@ impl Ridge {
         /// The penalty on the squares of the coefficients, above 0; 1 by default.
         with_alpha(alpha: f64);
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -84,7 +84,7 @@ impl Estimator<Values> for Ridge {
             "smartcore's ridge regression",
             n as u128 * p as u128,
             BYTES,
-            self.memory_limit,
+            self.max_bytes,
         )?;
         let standard = Standard::fit(&training.features);
         let n_kept = standard.n_kept();

@@ -11,11 +11,11 @@ use smartcore::tree::decision_tree_regressor::{
 
 use super::matrix::dense;
 use crate::data::{DynTarget, Features, FitContext, InSample, OutOfSample, Target};
-use crate::error::{Error, Result};
-use crate::model::adapter::limits::{DEFAULT_MEMORY_LIMIT, check_memory};
+use crate::error::Result;
+use crate::model::adapter::limits::{DEFAULT_MAX_BYTES, check_memory};
 use crate::model::adapter::{Backend, Fitted, OutputModel, Training, failed, guarded};
-use crate::model::options::{at_least_one, options};
 use crate::model::{Estimator, bytes};
+use crate::options::{at_least_one, none_or_at_least_one, options, or_none};
 use crate::parallel;
 
 type Matrix = DenseMatrix<f32>;
@@ -50,18 +50,20 @@ pub(crate) type Extra = ExtraTreesRegressor<f32, f64, Matrix, Vec<f64>>;
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DecisionTree {
-    max_depth: u16,
+    #[serde(with = "or_none")]
+    max_depth: Option<usize>,
     min_samples_leaf: usize,
-    memory_limit: u64,
+    max_bytes: u64,
 }
 
 impl Default for DecisionTree {
     fn default() -> Self {
         Self {
-            max_depth: 8,
+            max_depth: Some(8),
             min_samples_leaf: 20,
-            memory_limit: DEFAULT_MEMORY_LIMIT,
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -74,12 +76,13 @@ impl DecisionTree {
     }
 
     options! {
-        /// How many splits there may be on a path from the root; 8 by default.
-        with_max_depth(max_depth: u16);
+        /// How many splits there may be on a path from the root; 8 by default, `None` for as many
+        /// as smartcore counts, 65,534.
+        with_max_depth(max_depth: Option<usize>);
         /// How many rows a leaf has at least; 20 by default.
         with_min_samples_leaf(min_samples_leaf: usize);
         /// How many bytes a fit may use by estimate; 8 GiB by default.
-        with_memory_limit(memory_limit: u64);
+        with_max_bytes(max_bytes: u64);
     }
 }
 
@@ -109,15 +112,15 @@ impl DecisionTree {
         target: &dyn DynTarget,
         context: &FitContext<'_>,
     ) -> Result<(Training, Option<FittedTrees>)> {
-        let max_depth = levels(self.max_depth)?;
+        none_or_at_least_one("max_depth", self.max_depth)?;
         at_least_one("min_samples_leaf", self.min_samples_leaf)?;
         let training = Training::new(features, target, context)?;
-        check_tree_memory(&training, 1, self.memory_limit)?;
+        check_tree_memory(&training, 1, self.max_bytes)?;
         if training.is_constant() {
             return Ok((training, None));
         }
         let parameters = DecisionTreeRegressorParameters {
-            max_depth: Some(max_depth),
+            max_depth: Some(levels(self.max_depth)),
             min_samples_leaf: self.min_samples_leaf,
             min_samples_split: 2,
             seed: Some(0),
@@ -202,11 +205,13 @@ impl OutputModel for FittedTrees {
 }
 
 /// smartcore counts levels of nodes, of which there is one more than splits on a path.
-pub(crate) fn levels(max_depth: u16) -> Result<u16> {
-    match max_depth.checked_add(1) {
-        Some(levels) if max_depth > 0 => Ok(levels),
-        _ => Err(Error::parameter("max_depth", "from 1 to 65534", max_depth)),
-    }
+pub(super) fn levels(max_depth: Option<usize>) -> u16 {
+    depth(max_depth).saturating_add(1)
+}
+
+/// So many splits on a path, or as many as smartcore counts.
+pub(super) fn depth(max_depth: Option<usize>) -> u16 {
+    max_depth.map_or(u16::MAX, |depth| u16::try_from(depth).unwrap_or(u16::MAX))
 }
 
 /// Refuses trees of which so many parts, each with its own order of the rows by each feature,

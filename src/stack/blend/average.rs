@@ -9,7 +9,7 @@ use crate::stack::Meta;
 use crate::stack::meta::{CLIP, rank};
 
 /// Which mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Average {
     /// `(1/M) sum of p_m`.
@@ -31,7 +31,8 @@ pub enum Average {
 /// use stackfold::stack::{Average, AverageBlender};
 /// assert_eq!(AverageBlender::new(Average::Geometric).average(), Average::Geometric);
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AverageBlender {
     average: Average,
 }

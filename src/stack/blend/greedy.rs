@@ -6,6 +6,7 @@ use super::{Blender, FittedBlender, WeightedMean, weighted_mean};
 use crate::data::{FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
+use crate::options::at_least_one;
 use crate::parallel;
 use crate::stack::{Meta, StackTarget};
 
@@ -44,7 +45,7 @@ impl<Y: Target> GreedySelection<Y> {
 
     /// How many members are added, at most.
     #[must_use]
-    pub fn with_steps(self, n_steps: usize) -> Self {
+    pub fn with_n_steps(self, n_steps: usize) -> Self {
         Self { n_steps, ..self }
     }
 
@@ -87,12 +88,8 @@ impl<Y: StackTarget> GreedySelection<Y> {
         target: &Y,
         context: &FitContext<'_>,
     ) -> Result<Arc<dyn FittedBlender<Y>>> {
-        if self.n_steps == 0 {
-            return Err(Error::parameter("steps", "1 or more", self.n_steps));
-        }
-        if self.n_bags == 0 {
-            return Err(Error::parameter("bags", "1 or more", self.n_bags));
-        }
+        at_least_one("n_steps", self.n_steps)?;
+        at_least_one("n_bags", self.n_bags)?;
         if !(self.share > 0.0 && self.share <= 1.0) {
             return Err(Error::parameter(
                 "share",

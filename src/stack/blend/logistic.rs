@@ -28,14 +28,15 @@ use crate::stack::meta::CLIP;
 /// data decide. Weights of 0 or more keep members that say nearly the same from being played off
 /// against one another (Breiman 1996, on regression); [`Weights::Any`] allows it, which may pay with
 /// a hundred thousand rows or more.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogisticBlender {
     alpha: f64,
     weights: Weights,
 }
 
 /// Which weights members may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Weights {
     /// Weights of 0 or more.

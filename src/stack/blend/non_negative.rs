@@ -15,7 +15,8 @@ use crate::stack::Meta;
 ///
 /// The error is summed over the classes (for two classes, the positive one's alone). If all
 /// weights would be 0, they are equal. Features passed through are not supported.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct NonNegativeBlender {}
 
 impl NonNegativeBlender {

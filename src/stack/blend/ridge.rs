@@ -15,7 +15,8 @@ use crate::stack::Meta;
 /// through (a missing one becomes the mean). Minimised is `sum over rows of weight x (y -
 /// blend)^2 + alpha v sum of (w_m - 1/M)^2 + alpha sum of squared coefficients of standardised
 /// features`, where `v` is the variance of the target: `alpha` counts in rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RidgeBlender {
     alpha: f64,
 }

@@ -113,9 +113,11 @@ pub trait TargetStatistic<Y: Target>: std::fmt::Debug + Send + Sync {
 /// Folds are stratified by the target and keep groups together where the table has a group
 /// column; see [`TargetStatistic`] for an example. With fewer than two rows (or groups) there are
 /// no other rows to learn from, and the training rows' features are missing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CrossFitted<E> {
     encoder: E,
+    #[serde(default)]
     folds: InnerFolds,
 }
 
@@ -225,7 +227,7 @@ fn in_sample(
 }
 
 /// The folds inside the training rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) enum InnerFolds {
     Count(usize),
     Given(Folds),

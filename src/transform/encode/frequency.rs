@@ -5,6 +5,7 @@ use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::targets::to_feature;
 use crate::data::{Feature, Features, FitContext, OutOfSample, Rows, weighty};
 use crate::error::Result;
+use crate::options::options;
 use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
@@ -57,7 +58,8 @@ pub enum MissingFrequency {
 /// assert_eq!(fitted.transform(new.rows())?.column(0), [0.0, 0.75, 0.25, 0.0]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FrequencyEncoder {
     frequency: Frequency,
     missing: MissingFrequency,
@@ -79,28 +81,11 @@ impl FrequencyEncoder {
         }
     }
 
-    /// With this number for a level.
-    #[must_use]
-    pub fn with_frequency(self, frequency: Frequency) -> Self {
-        Self { frequency, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: MissingFrequency) -> Self {
-        Self { missing, ..self }
-    }
-
-    /// The number for a level.
-    #[must_use]
-    pub fn frequency(&self) -> Frequency {
-        self.frequency
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> MissingFrequency {
-        self.missing
+    options! {
+        /// With this number for a level.
+        with_frequency(frequency: Frequency);
+        /// With missing cells treated so.
+        with_missing(missing: MissingFrequency);
     }
 }
 

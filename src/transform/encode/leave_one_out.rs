@@ -11,6 +11,7 @@ use super::targets::{MissingLevel, TrainingColumns, to_feature, transformer_of_t
 use crate::data::{DynTarget, Target, Train};
 use crate::data::{Feature, Features, InSample, MISSING_CODE, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope};
@@ -93,7 +94,8 @@ pub enum LoneRow {
 ///
 /// Source: Zhang, winner's post of the Amazon Employee Access challenge, 2013; the leak:
 /// Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with categorical features", §3.2.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LeaveOneOutEncoder {
     noise: Noise,
     missing: MissingLevel,
@@ -117,22 +119,13 @@ impl LeaveOneOutEncoder {
         }
     }
 
-    /// With this noise on training rows.
-    #[must_use]
-    pub fn with_noise(self, noise: Noise) -> Self {
-        Self { noise, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: MissingLevel) -> Self {
-        Self { missing, ..self }
-    }
-
-    /// With training rows alone in their level treated so.
-    #[must_use]
-    pub fn with_lone_row(self, lone_row: LoneRow) -> Self {
-        Self { lone_row, ..self }
+    options! {
+        /// With this noise on training rows.
+        with_noise(noise: Noise);
+        /// With missing cells treated so.
+        with_missing(missing: MissingLevel);
+        /// With training rows alone in their level treated so.
+        with_lone_row(lone_row: LoneRow);
     }
 
     /// The same means, cross-fitted over 5 folds: a training row gets the plain mean of its level
@@ -140,24 +133,6 @@ impl LeaveOneOutEncoder {
     #[must_use]
     pub fn nested(self) -> CrossFitted<Self> {
         CrossFitted::new(self)
-    }
-
-    /// The noise.
-    #[must_use]
-    pub fn noise(&self) -> Noise {
-        self.noise
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> MissingLevel {
-        self.missing
-    }
-
-    /// What a training row alone in its level gets.
-    #[must_use]
-    pub fn lone_row(&self) -> LoneRow {
-        self.lone_row
     }
 
     fn check(&self) -> Result<()> {

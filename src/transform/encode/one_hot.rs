@@ -8,6 +8,7 @@ use super::targets::to_feature;
 use crate::data::UniqueNames;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows, Table};
 use crate::error::{Error, Result};
+use crate::options::{none_or_at_least_one, options};
 use crate::parallel;
 use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
@@ -118,7 +119,8 @@ pub enum MinFrequency {
 /// assert_eq!(training.column(2), [0.0, 1.0, 0.0, 0.0, 1.0]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OneHotEncoder {
     drop: Drop,
     min_frequency: MinFrequency,
@@ -152,50 +154,21 @@ impl OneHotEncoder {
         }
     }
 
-    /// Leaving out these features.
-    #[must_use]
-    pub fn with_drop(self, drop: Drop) -> Self {
-        Self { drop, ..self }
-    }
-
-    /// With rarer levels sharing a feature.
-    #[must_use]
-    pub fn with_min_frequency(self, min_frequency: MinFrequency) -> Self {
-        Self {
-            min_frequency,
-            ..self
-        }
-    }
-
-    /// With at most this many features a column for its levels, 1 or more, that of the infrequent
-    /// levels among them; of equally frequent levels the first by name stay.
-    #[must_use]
-    pub fn with_max_levels(self, max_levels: usize) -> Self {
-        Self {
-            max_levels: Some(max_levels),
-            ..self
-        }
-    }
-
-    /// With an error in fitting if there would be more features than this, in all.
-    #[must_use]
-    pub fn with_max_features(self, max_features: usize) -> Self {
-        Self {
-            max_features,
-            ..self
-        }
-    }
-
-    /// With unknown levels treated so.
-    #[must_use]
-    pub fn with_unknown(self, unknown: Unknown) -> Self {
-        Self { unknown, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: Missing) -> Self {
-        Self { missing, ..self }
+    options! {
+        /// Leaving out these features.
+        with_drop(drop: Drop);
+        /// With rarer levels sharing a feature.
+        with_min_frequency(min_frequency: MinFrequency);
+        /// With at most this many features a column for its levels, 1 or more, that of the
+        /// infrequent levels among them; of equally frequent levels the first by name stay. `None`
+        /// by default.
+        with_max_levels(max_levels: Option<usize>);
+        /// With an error in fitting if there would be more features than this, in all.
+        with_max_features(max_features: usize);
+        /// With unknown levels treated so.
+        with_unknown(unknown: Unknown);
+        /// With missing cells treated so.
+        with_missing(missing: Missing);
     }
 
     /// *Transductive*: levels that occur in these tables have features too, as if they had been
@@ -240,46 +213,8 @@ impl OneHotEncoder {
         self
     }
 
-    /// Which features are left out.
-    #[must_use]
-    pub fn drop(&self) -> Drop {
-        self.drop
-    }
-
-    /// From how many rows on a level has a feature.
-    #[must_use]
-    pub fn min_frequency(&self) -> MinFrequency {
-        self.min_frequency
-    }
-
-    /// How many features the levels of a column may have.
-    #[must_use]
-    pub fn max_levels(&self) -> Option<usize> {
-        self.max_levels
-    }
-
-    /// How many features there may be.
-    #[must_use]
-    pub fn max_features(&self) -> usize {
-        self.max_features
-    }
-
-    /// What an unknown level is.
-    #[must_use]
-    pub fn unknown(&self) -> Unknown {
-        self.unknown
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> Missing {
-        self.missing
-    }
-
     fn check(&self) -> Result<()> {
-        if self.max_levels == Some(0) {
-            return Err(Error::parameter("max_levels", "1 or more", 0));
-        }
+        none_or_at_least_one("max_levels", self.max_levels)?;
         match self.min_frequency {
             MinFrequency::Share(share) if !(0.0..=1.0).contains(&share) => Err(Error::parameter(
                 "min_frequency",

@@ -10,6 +10,7 @@ use crate::data::{DynTarget, Feature, Features, InSample, OutOfSample, Rows, Tra
 use crate::error::{Error, Result};
 use crate::numeric::moments::SumMoments;
 use crate::numeric::ordered::{Pass, by_time, smoothed_mean};
+use crate::options::{at_least_one, at_least_zero, options};
 use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Placement, Scope};
@@ -78,9 +79,10 @@ pub enum OrderedPrior {
 /// assert_eq!(fitted.transform(table.rows())?.column(0)[3], (8.0 + 3.0) / (3.0 + 1.0));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OrderedTargetEncoder {
-    permutations: usize,
+    n_permutations: usize,
     prior_weight: f64,
     order: RowOrder,
     prior: OrderedPrior,
@@ -99,7 +101,7 @@ impl OrderedTargetEncoder {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            permutations: 4,
+            n_permutations: 4,
             prior_weight: 1.0,
             order: RowOrder::TimeOrRandom,
             prior: OrderedPrior::EarlierMean,
@@ -108,100 +110,28 @@ impl OrderedTargetEncoder {
         }
     }
 
-    /// Averaged over this many random orders, 1 or more; other orders have one.
-    ///
-    /// Keep it small: the mean over very many orders comes close to that of all other rows, and
-    /// so to the leak of [`LeaveOneOutEncoder`](super::LeaveOneOutEncoder).
-    #[must_use]
-    pub fn with_permutations(self, permutations: usize) -> Self {
-        Self {
-            permutations,
-            ..self
-        }
-    }
-
-    /// With this weight `a` of the prior: finite, 0 or more.
-    #[must_use]
-    pub fn with_prior_weight(self, prior_weight: f64) -> Self {
-        Self {
-            prior_weight,
-            ..self
-        }
-    }
-
-    /// In this order.
-    #[must_use]
-    pub fn with_order(self, order: RowOrder) -> Self {
-        Self { order, ..self }
-    }
-
-    /// With this prior for training rows.
-    #[must_use]
-    pub fn with_prior(self, prior: OrderedPrior) -> Self {
-        Self { prior, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: MissingLevel) -> Self {
-        Self { missing, ..self }
-    }
-
-    /// With the plain prior for new rows whose level was in fewer training rows than this
-    /// (`category_encoders` has 2).
-    #[must_use]
-    pub fn with_min_rows(self, min_rows: usize) -> Self {
-        Self { min_rows, ..self }
-    }
-
-    /// How many random orders.
-    #[must_use]
-    pub fn permutations(&self) -> usize {
-        self.permutations
-    }
-
-    /// The prior's weight.
-    #[must_use]
-    pub fn prior_weight(&self) -> f64 {
-        self.prior_weight
-    }
-
-    /// In how many training rows (of weight above 0) a level must have been for new rows to get more than the prior.
-    #[must_use]
-    pub fn min_rows(&self) -> usize {
-        self.min_rows
-    }
-
-    /// The order of rows.
-    #[must_use]
-    pub fn order(&self) -> RowOrder {
-        self.order
-    }
-
-    /// The prior of training rows.
-    #[must_use]
-    pub fn prior(&self) -> OrderedPrior {
-        self.prior
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> MissingLevel {
-        self.missing
+    options! {
+        /// Averaged over this many random orders, 1 or more; other orders have one.
+        ///
+        /// Keep it small: the mean over very many orders comes close to that of all other rows, and
+        /// so to the leak of [`LeaveOneOutEncoder`](super::LeaveOneOutEncoder).
+        with_n_permutations(n_permutations: usize);
+        /// With this weight `a` of the prior: finite, 0 or more.
+        with_prior_weight(prior_weight: f64);
+        /// In this order.
+        with_order(order: RowOrder);
+        /// With this prior for training rows.
+        with_prior(prior: OrderedPrior);
+        /// With missing cells treated so.
+        with_missing(missing: MissingLevel);
+        /// With the plain prior for new rows whose level was in fewer training rows than this
+        /// (`category_encoders` has 2).
+        with_min_rows(min_rows: usize);
     }
 
     fn check(&self) -> Result<()> {
-        if self.permutations == 0 {
-            return Err(Error::parameter("permutations", "1 or more", 0));
-        }
-        if !(self.prior_weight.is_finite() && self.prior_weight >= 0.0) {
-            return Err(Error::parameter(
-                "prior_weight",
-                "finite and 0 or more",
-                self.prior_weight,
-            ));
-        }
-        Ok(())
+        at_least_one("n_permutations", self.n_permutations)?;
+        at_least_zero("prior_weight", self.prior_weight)
     }
 
     /// The time of each row, if there is one.
@@ -224,7 +154,7 @@ impl OrderedTargetEncoder {
             (RowOrder::Time | RowOrder::TimeOrRandom, Some(time)) => vec![by_time(time)],
             (RowOrder::AsGiven, _) => vec![((0..).take(columns.n_rows()).collect(), Vec::new())],
             (RowOrder::Random | RowOrder::Time | RowOrder::TimeOrRandom, _) => {
-                parallel::map(0..self.permutations, |_, permutation| {
+                parallel::map(0..self.n_permutations, |_, permutation| {
                     let mut order: Vec<u32> = (0..).take(columns.n_rows()).collect();
                     seed.at(permutation).stream().shuffle(&mut order);
                     (order, Vec::new())

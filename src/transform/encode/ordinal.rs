@@ -7,6 +7,7 @@ use super::lookup::{Lookup, LookupColumn, LookupOutput, Otherwise};
 use super::names::sort_by_name;
 use crate::data::{Feature, Features, FitContext, Levels, OutOfSample, RowIndex, Rows};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::transform::columnwise::check_weights;
 use crate::transform::{FittedTransformer, Scope, UnsupervisedTransformer};
 
@@ -61,7 +62,8 @@ pub enum MissingCode {
 /// assert_eq!(training.column(1), [0.0, 2.0, 1.0]);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OrdinalEncoder {
     orders: Vec<(String, Vec<String>)>,
     unknown: UnknownCode,
@@ -101,28 +103,11 @@ impl OrdinalEncoder {
         self
     }
 
-    /// With unseen levels treated so.
-    #[must_use]
-    pub fn with_unknown(self, unknown: UnknownCode) -> Self {
-        Self { unknown, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: MissingCode) -> Self {
-        Self { missing, ..self }
-    }
-
-    /// What an unseen level is.
-    #[must_use]
-    pub fn unknown(&self) -> UnknownCode {
-        self.unknown
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> MissingCode {
-        self.missing
+    options! {
+        /// With unseen levels treated so.
+        with_unknown(unknown: UnknownCode);
+        /// With missing cells treated so.
+        with_missing(missing: MissingCode);
     }
 
     fn fit_column(

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::folds::Folds;
 use crate::numeric::links::sigmoid;
 use crate::numeric::moments::{SumMoments, others};
+use crate::options::options;
 use crate::parallel;
 use crate::transform::{FittedTransformer, Placement, Scope};
 
@@ -126,7 +127,8 @@ impl Smoothing {
 /// assert_eq!(fitted.transform(table.rows())?.column(0)[0], (6.0 + 3.5) / (3.0 + 1.0));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TargetEncoder {
     smoothing: Smoothing,
     missing: MissingLevel,
@@ -150,16 +152,11 @@ impl TargetEncoder {
         }
     }
 
-    /// With this smoothing.
-    #[must_use]
-    pub fn with_smoothing(self, smoothing: Smoothing) -> Self {
-        Self { smoothing, ..self }
-    }
-
-    /// With missing cells treated so.
-    #[must_use]
-    pub fn with_missing(self, missing: MissingLevel) -> Self {
-        Self { missing, ..self }
+    options! {
+        /// With this smoothing.
+        with_smoothing(smoothing: Smoothing);
+        /// With missing cells treated so.
+        with_missing(missing: MissingLevel);
     }
 
     /// Cross-fitted over this many folds: 2 or more, and no more than there are rows (or groups).
@@ -180,18 +177,6 @@ impl TargetEncoder {
             folds: InnerFolds::Given(folds),
             ..self
         }
-    }
-
-    /// The smoothing.
-    #[must_use]
-    pub fn smoothing(&self) -> Smoothing {
-        self.smoothing
-    }
-
-    /// What a missing cell is.
-    #[must_use]
-    pub fn missing(&self) -> MissingLevel {
-        self.missing
     }
 }
 

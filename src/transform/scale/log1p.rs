@@ -2,6 +2,7 @@
 
 use crate::data::{FitContext, Numbers};
 use crate::error::{Error, Result};
+use crate::options::options;
 use crate::transform::Placement;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
@@ -39,6 +40,7 @@ pub enum Negatives {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Log1p {
     negatives: Negatives,
 }
@@ -50,10 +52,9 @@ impl Log1p {
         Self::default()
     }
 
-    /// What becomes of values below 0.
-    #[must_use]
-    pub fn with_negatives(self, negatives: Negatives) -> Self {
-        Self { negatives }
+    options! {
+        /// What becomes of values below 0.
+        with_negatives(negatives: Negatives);
     }
 }
 

@@ -24,13 +24,14 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
-pub struct MaxAbsScaler;
+#[serde(default, deny_unknown_fields)]
+pub struct MaxAbsScaler {}
 
 impl MaxAbsScaler {
     /// A max-abs scaler.
     #[must_use]
     pub fn new() -> Self {
-        Self
+        Self {}
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::data::{FitContext, Numbers};
 use crate::error::{Error, Result};
 use crate::numeric::moments::is_rounding;
+use crate::options::options;
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
@@ -37,6 +38,7 @@ pub enum Beyond {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MinMaxScaler {
     range: (f64, f64),
     beyond: Beyond,
@@ -67,10 +69,9 @@ impl MinMaxScaler {
         }
     }
 
-    /// What becomes of values beyond those of training.
-    #[must_use]
-    pub fn with_beyond(self, beyond: Beyond) -> Self {
-        Self { beyond, ..self }
+    options! {
+        /// What becomes of values beyond those of training.
+        with_beyond(beyond: Beyond);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::numeric::choose;
 use crate::numeric::normal::inverse_normal;
 use crate::numeric::quantile::even_orders;
+use crate::options::{none_or_at_least_one, options};
 use crate::transform::columnwise::{Cells, ColumnMap, Columnwise, FitColumn};
 use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 
@@ -32,7 +33,7 @@ pub enum QuantileOutput {
 /// become 0 (normal: -5.2); of a column with no training value, 0.5 (normal: 0). A missing cell
 /// stays missing.
 ///
-/// All rows are used unless [`QuantileScaler::with_subsample`] says otherwise: fitting sorts, n log
+/// All rows are used unless [`QuantileScaler::with_max_rows`] says otherwise: fitting sorts, n log
 /// n per column; integers of a small range are counted instead.
 ///
 /// ```
@@ -46,10 +47,11 @@ pub enum QuantileOutput {
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct QuantileScaler {
     n_quantiles: usize,
     output: QuantileOutput,
-    subsample: Option<usize>,
+    max_rows: Option<usize>,
 }
 
 impl Default for QuantileScaler {
@@ -57,7 +59,7 @@ impl Default for QuantileScaler {
         Self {
             n_quantiles: 1000,
             output: QuantileOutput::Uniform,
-            subsample: None,
+            max_rows: None,
         }
     }
 }
@@ -69,29 +71,14 @@ impl QuantileScaler {
         Self::default()
     }
 
-    /// How many quantiles are kept, at least 1; never more than rows.
-    #[must_use]
-    pub fn with_n_quantiles(self, n_quantiles: usize) -> Self {
-        Self {
-            n_quantiles,
-            ..self
-        }
-    }
-
-    /// The distribution that comes out.
-    #[must_use]
-    pub fn with_output(self, output: QuantileOutput) -> Self {
-        Self { output, ..self }
-    }
-
-    /// At most so many rows are used in fitting, at least 1: drawn without replacement, the same
-    /// ones for all columns, by the seed of the fit.
-    #[must_use]
-    pub fn with_subsample(self, n_rows: usize) -> Self {
-        Self {
-            subsample: Some(n_rows),
-            ..self
-        }
+    options! {
+        /// How many quantiles are kept, at least 1; never more than rows.
+        with_n_quantiles(n_quantiles: usize);
+        /// The distribution that comes out.
+        with_output(output: QuantileOutput);
+        /// The most rows to fit on, 1 or more: drawn without replacement, the same ones for all columns,
+        /// by the seed of the fit; all by default.
+        with_max_rows(max_rows: Option<usize>);
     }
 }
 
@@ -128,10 +115,7 @@ impl FitColumn for QuantileScaler {
                 self.n_quantiles,
             ));
         }
-        if self.subsample == Some(0) {
-            return Err(Error::parameter("subsample", "1 or more", 0));
-        }
-        Ok(())
+        none_or_at_least_one("max_rows", self.max_rows)
     }
 
     fn fit_column(&self, numbers: Numbers<'_>, context: &FitContext<'_>) -> Result<Quantiles> {
@@ -139,7 +123,7 @@ impl FitColumn for QuantileScaler {
         let all = RowIndex::All(numbers.len());
         let weighty = weighty.as_deref().map_or(all, RowIndex::Some);
         let n_rows = weighty.len();
-        let mut sample = match self.subsample {
+        let mut sample = match self.max_rows {
             Some(size) if size < n_rows => {
                 let all_rows: Vec<u32> = (0..).take(n_rows).collect();
                 let mut stream = context.seed().child("quantile scaler").stream();
@@ -153,7 +137,7 @@ impl FitColumn for QuantileScaler {
             }
             _ => numbers.sample(context.weights()),
         };
-        let n_rows = self.subsample.map_or(n_rows, |size| size.min(n_rows));
+        let n_rows = self.max_rows.map_or(n_rows, |size| size.min(n_rows));
         let m = self.n_quantiles.min(n_rows).max(1);
         let mut map = Quantiles {
             values: Vec::new(),

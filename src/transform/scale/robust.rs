@@ -28,6 +28,7 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RobustScaler {
     orders: (f64, f64),
 }

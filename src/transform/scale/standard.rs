@@ -29,13 +29,14 @@ use crate::transform::columnwise::{columnwise_step, columnwise_transformer};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
-pub struct StandardScaler;
+#[serde(default, deny_unknown_fields)]
+pub struct StandardScaler {}
 
 impl StandardScaler {
     /// A standard scaler.
     #[must_use]
     pub fn new() -> Self {
-        Self
+        Self {}
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::FeatureKind;
 use crate::error::{Error, Result};
 use crate::numeric::choose;
+use crate::options::{options, or_none};
 use crate::random::Seed;
 
 /// How features are binned.
@@ -31,18 +32,20 @@ use crate::random::Seed;
 /// code is taken for missing when new rows are predicted.
 ///
 /// **The sample.** Bins are computed from all rows, or from
-/// [`max_sample`](Self::max_sample) rows drawn without replacement if there are more. Rows of
+/// [`max_rows`](Self::max_rows) rows drawn without replacement if there are more. Rows of
 /// weight 0 are left out.
 ///
 /// ```
 /// use stackfold::model::hist::Binning;
 /// let binning = Binning::new().with_max_bins(63);
-/// assert_eq!((binning.max_bins(), binning.max_sample()), (63, 200_000));
+/// assert_eq!((binning.max_bins(), binning.max_rows()), (63, Some(200_000)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Binning {
     max_bins: usize,
-    max_sample: usize,
+    #[serde(with = "or_none")]
+    max_rows: Option<usize>,
 }
 
 impl Default for Binning {
@@ -57,52 +60,34 @@ impl Binning {
     pub fn new() -> Self {
         Self {
             max_bins: 255,
-            max_sample: 200_000,
+            max_rows: Some(200_000),
         }
     }
 
-    /// At most so many bins a feature, the one of missing values not counted: from 2 to 255.
-    #[must_use]
-    pub fn with_max_bins(self, max_bins: usize) -> Self {
-        Self { max_bins, ..self }
-    }
-
-    /// Computes bins from at most so many rows: 2 or more.
-    #[must_use]
-    pub fn with_max_sample(self, max_sample: usize) -> Self {
-        Self { max_sample, ..self }
-    }
-
-    /// At most how many bins a feature has, the one of missing values not counted.
-    #[must_use]
-    pub fn max_bins(&self) -> usize {
-        self.max_bins
-    }
-
-    /// From at most how many rows bins are computed.
-    #[must_use]
-    pub fn max_sample(&self) -> usize {
-        self.max_sample
+    options! {
+        /// At most so many bins a feature, the one of missing values not counted: from 2 to 255.
+        with_max_bins(max_bins: usize);
+        /// The most rows that bins are computed from, 2 or more: a seeded sample of them; 200,000 by
+        /// default, `None` for all.
+        with_max_rows(max_rows: Option<usize>);
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         if !(2..=255).contains(&self.max_bins) {
             return Err(Error::parameter("max_bins", "from 2 to 255", self.max_bins));
         }
-        if self.max_sample < 2 {
-            return Err(Error::parameter("max_sample", "2 or more", self.max_sample));
+        if let Some(max_rows @ ..2) = self.max_rows {
+            return Err(Error::parameter("max_rows", "2 or more", max_rows));
         }
         Ok(())
     }
 }
 
-/// `max_sample` of the rows, drawn without replacement, in order; `None` for all of them.
-pub(crate) fn sample_rows(n_rows: usize, max_sample: usize, seed: Seed) -> Option<Vec<u32>> {
-    if n_rows <= max_sample {
-        return None;
-    }
-    let mut sample = Vec::with_capacity(max_sample);
-    let drawn = (0..).zip(choose::in_turn(n_rows, max_sample, seed.stream()));
+/// `max_rows` of the rows, drawn without replacement, in order; `None` for all of them.
+pub(crate) fn sample_rows(n_rows: usize, max_rows: Option<usize>, seed: Seed) -> Option<Vec<u32>> {
+    let max_rows = max_rows.filter(|&max_rows| max_rows < n_rows)?;
+    let mut sample = Vec::with_capacity(max_rows);
+    let drawn = (0..).zip(choose::in_turn(n_rows, max_rows, seed.stream()));
     sample.extend(drawn.filter(|(_, is_drawn)| *is_drawn).map(|(row, _)| row));
     Some(sample)
 }
@@ -428,7 +413,7 @@ mod tests {
         assert!(
             Binning::new()
                 .with_max_bins(2)
-                .with_max_sample(2)
+                .with_max_rows(Some(2))
                 .check()
                 .is_ok()
         );
@@ -442,8 +427,8 @@ mod tests {
                 "max_bins must be from 2 to 255, not 256",
             ),
             (
-                Binning::new().with_max_sample(1),
-                "max_sample must be 2 or more, not 1",
+                Binning::new().with_max_rows(Some(1)),
+                "max_rows must be 2 or more, not 1",
             ),
         ] {
             assert_eq!(options.check().unwrap_err().to_string(), message);
@@ -452,10 +437,10 @@ mod tests {
 
     #[test]
     fn a_sample_is_a_sorted_subset_of_its_size() {
-        assert_eq!(sample_rows(10, 10, Seed::new(1)), None);
+        assert_eq!(sample_rows(10, Some(10), Seed::new(1)), None);
         let mut times = [0; 20];
         for seed in 0..2000 {
-            let rows = sample_rows(20, 5, Seed::new(seed)).unwrap();
+            let rows = sample_rows(20, Some(5), Seed::new(seed)).unwrap();
             assert_eq!(rows.len(), 5);
             assert!(rows.is_sorted_by(|a, b| a < b));
             for row in rows {

@@ -4,7 +4,7 @@ use super::super::loss::Objective;
 use super::HistGradientBoosting;
 use crate::data::{DynTarget, FitContext, RowIndex};
 use crate::error::{Error, Result};
-use crate::model::training::{check_lengths, numbers_of, split_of, weights_of};
+use crate::model::common::training::{check_lengths, numbers_of, split_of, weights_of};
 use crate::random::Seed;
 
 /// What there is to learn from, by row of the binned table.

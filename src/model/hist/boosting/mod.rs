@@ -19,8 +19,8 @@ use super::ordered::Statistics;
 use super::split::Criteria;
 use crate::data::{DynTarget, Feature, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
-use crate::model::options::{above_zero, at_least_one, at_least_zero, options};
 use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
+use crate::options::{above_zero, at_least_one, at_least_zero, none_or_at_least_one, options};
 
 /// Gradient boosting of trees on histograms (Friedman 2001; Chen and Guestrin 2016; Ke et al.
 /// 2017): for most tables the strongest single model.
@@ -87,6 +87,7 @@ use crate::model::{ClassWeight, EarlyStopping, Estimator, MaxFeatures, bytes};
 /// # Ok::<(), stackfold::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HistGradientBoosting {
     loss: Loss,
     n_trees: usize,
@@ -238,9 +239,7 @@ impl HistGradientBoosting {
         if self.max_leaves < 2 {
             return Err(Error::parameter("max_leaves", "2 or more", self.max_leaves));
         }
-        if self.max_depth == Some(0) {
-            return Err(Error::parameter("max_depth", "1 or more", 0));
-        }
+        none_or_at_least_one("max_depth", self.max_depth)?;
         at_least_one("min_samples_leaf", self.min_samples_leaf)?;
         at_least_zero("min_hessian", self.min_hessian)?;
         at_least_zero("min_gain", self.min_gain)?;

@@ -15,7 +15,7 @@ use super::{Bag, OutOfBag, Spec};
 use crate::data::{DynTarget, Features, FitContext, InSample, RowIndex, Target};
 use crate::error::{Error, Result};
 use crate::model::bytes;
-use crate::model::training::check_lengths;
+use crate::model::common::training::check_lengths;
 use crate::parallel;
 use crate::progress::{Event, Progress};
 use crate::random::Seed;
@@ -33,7 +33,7 @@ pub(super) fn fit(
     target: &dyn DynTarget,
     context: &FitContext<'_>,
 ) -> Result<FittedForest<()>> {
-    spec.options.check()?;
+    spec.check()?;
     let data = Data::new(spec, features.n_rows(), None, target, context)?;
     let rows = (data.eligible.len() < features.n_rows()).then_some(data.eligible.as_slice());
     let binned = Binned::weighted(
@@ -63,7 +63,7 @@ pub(super) fn fit_out_of_bag<Y: Target>(
     target: &Y,
     context: &FitContext<'_>,
 ) -> Result<(FittedForest<Y>, Y::Prediction)> {
-    if spec.options.bag == Bag::All {
+    if spec.bag == Bag::All {
         let expected = "Bootstrap or a Share, so that trees leave rows out";
         return Err(Error::parameter("bag", expected, "All"));
     }
@@ -83,7 +83,7 @@ pub(super) fn fit_binned(
     target: &dyn DynTarget,
     context: &FitContext<'_>,
 ) -> Result<FittedForest<()>> {
-    spec.options.check()?;
+    spec.check()?;
     let data = Data::new(spec, binned.n_rows(), rows, target, context)?;
     fit_data(spec, binned, &data, target, context)
 }
@@ -352,7 +352,7 @@ impl Grower<'_> {
     /// those that it was grown on.
     fn tree(&self, seed: Seed, out_of_bag: bool) -> (ForestTree, Option<Vec<u32>>) {
         let data = self.data;
-        let bag = data.bag(self.spec.options.bag, seed.child("bag"));
+        let bag = data.bag(self.spec.bag, seed.child("bag"));
         let growth = Growth {
             binned: self.binned,
             max_depth: self.spec.options.max_depth.unwrap_or(usize::MAX),

@@ -21,8 +21,8 @@ use super::split::Criteria;
 use crate::data::{DynTarget, Features, FitContext, InSample, Target};
 use crate::error::{Error, Result};
 use crate::model::ClassWeight;
-use crate::model::options::{at_least_one, at_least_zero};
 use crate::model::{Estimator, MaxFeatures, OutOfBagEstimator};
+use crate::options::{at_least_one, at_least_zero, none_or_at_least_one, options};
 
 /// Whether a fit predicts its own training rows from the trees that have not seen them.
 ///
@@ -50,49 +50,36 @@ pub enum OutOfBag {
 
 /// What both kinds of forest have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Options {
     n_trees: usize,
     max_depth: Option<usize>,
     min_samples_leaf: usize,
     min_gain: f64,
     max_features: Option<MaxFeatures>,
-    bag: Bag,
+    bag: Option<Bag>,
     out_of_bag: OutOfBag,
     class_weight: ClassWeight,
     binning: Binning,
 }
 
-impl Options {
-    fn new(bag: Bag) -> Self {
+impl Default for Options {
+    fn default() -> Self {
         Self {
             n_trees: 100,
             max_depth: None,
             min_samples_leaf: 1,
             min_gain: 0.0,
             max_features: None,
-            bag,
+            bag: None,
             out_of_bag: OutOfBag::Skip,
             class_weight: ClassWeight::Equal,
             binning: Binning::new(),
         }
     }
+}
 
-    fn check(&self) -> Result<()> {
-        at_least_one("n_trees", self.n_trees)?;
-        if self.max_depth == Some(0) {
-            return Err(Error::parameter("max_depth", "1 or more", 0));
-        }
-        at_least_one("min_samples_leaf", self.min_samples_leaf)?;
-        at_least_zero("min_gain", self.min_gain)?;
-        self.bag.check()?;
-        self.binning.check()?;
-        if self.out_of_bag == OutOfBag::Predict && self.bag == Bag::All {
-            let expected = "Skip where each tree is grown on all rows (bag All)";
-            return Err(Error::parameter("out_of_bag", expected, "Predict"));
-        }
-        Ok(())
-    }
-
+impl Options {
     /// How many features each node draws.
     fn features_a_node(&self, target: &dyn DynTarget, n_features: usize) -> Result<usize> {
         let auto = match target.class_names() {
@@ -107,12 +94,28 @@ impl Options {
 #[derive(Debug, Clone, Copy)]
 struct Spec<'a> {
     options: &'a Options,
+    bag: Bag,
     name: &'static str,
     /// Whether cuts are drawn at random.
     random: bool,
 }
 
 impl Spec<'_> {
+    fn check(&self) -> Result<()> {
+        let options = self.options;
+        at_least_one("n_trees", options.n_trees)?;
+        none_or_at_least_one("max_depth", options.max_depth)?;
+        at_least_one("min_samples_leaf", options.min_samples_leaf)?;
+        at_least_zero("min_gain", options.min_gain)?;
+        self.bag.check()?;
+        options.binning.check()?;
+        if options.out_of_bag == OutOfBag::Predict && self.bag == Bag::All {
+            let expected = "Skip where each tree is grown on all rows (bag All)";
+            return Err(Error::parameter("out_of_bag", expected, "Predict"));
+        }
+        Ok(())
+    }
+
     /// Here a node's gradients are its targets' negative sum and its hessian is its weight, so that
     /// `g^2 / h` is what the mean takes off the sum of squares.
     fn criteria(&self, gain_unit: f64) -> Criteria {
@@ -136,39 +139,29 @@ impl Spec<'_> {
 
 /// The options of both kinds of forest.
 macro_rules! forest {
-    ($type:ident, $name:literal, $random:expr, $bag:literal) => {
+    ($type:ident, $name:literal, $random:expr, $bag:expr, $bag_doc:literal) => {
         impl $type {
-            /// How many trees; 100 by default.
-            #[must_use]
-            pub fn with_n_trees(mut self, n_trees: usize) -> Self {
-                self.options.n_trees = n_trees;
-                self
-            }
-
-            /// How many splits there may be on a path from the root, if there is a limit; none by
-            /// default.
-            #[must_use]
-            pub fn with_max_depth(mut self, max_depth: Option<usize>) -> Self {
-                self.options.max_depth = max_depth;
-                self
-            }
-
-            /// How many rows a leaf has at least (a row that was drawn several times is one); 1 by
-            /// default.
-            #[must_use]
-            pub fn with_min_samples_leaf(mut self, min_samples_leaf: usize) -> Self {
-                self.options.min_samples_leaf = min_samples_leaf;
-                self
-            }
-
-            /// What a split must gain at least: by how much it lowers the weighted sum of squared
-            /// differences between targets and leaf means; 0 by default.
-            ///
-            /// For two classes the targets are 0 and 1; for more, the indicators of all classes.
-            #[must_use]
-            pub fn with_min_gain(mut self, min_gain: f64) -> Self {
-                self.options.min_gain = min_gain;
-                self
+            options! {
+                in options;
+                /// How many trees; 100 by default.
+                with_n_trees(n_trees: usize);
+                /// How many splits there may be on a path from the root, if there is a limit; none
+                /// by default.
+                with_max_depth(max_depth: Option<usize>);
+                /// How many rows a leaf has at least (a row that was drawn several times is one); 1
+                /// by default.
+                with_min_samples_leaf(min_samples_leaf: usize);
+                /// What a split must gain at least: by how much it lowers the weighted sum of
+                /// squared differences between targets and leaf means; 0 by default.
+                ///
+                /// For two classes the targets are 0 and 1; for more, the indicators of all
+                /// classes.
+                with_min_gain(min_gain: f64);
+                /// Whether the training rows are predicted by the trees that have not seen them;
+                /// not by default.
+                with_out_of_bag(out_of_bag: OutOfBag);
+                /// How features are put into bins.
+                with_binning(binning: Binning);
             }
 
             /// How many features each node draws, among which it looks for its best split; by
@@ -183,32 +176,23 @@ macro_rules! forest {
             }
 
             /// Which rows each tree is grown on;
-            #[doc = $bag]
+            #[doc = $bag_doc]
             #[must_use]
             pub fn with_bag(mut self, bag: Bag) -> Self {
-                self.options.bag = bag;
+                self.options.bag = Some(bag);
                 self
             }
 
-            /// Whether the training rows are predicted by the trees that have not seen them; not by
-            /// default.
+            /// See [`with_bag`](Self::with_bag).
             #[must_use]
-            pub fn with_out_of_bag(mut self, out_of_bag: OutOfBag) -> Self {
-                self.options.out_of_bag = out_of_bag;
-                self
+            pub fn bag(&self) -> Bag {
+                self.options.bag.unwrap_or($bag)
             }
 
             /// Weights of classes, by which their rows' weights are multiplied; equal by default.
             #[must_use]
             pub fn with_class_weight(mut self, class_weight: ClassWeight) -> Self {
                 self.options.class_weight = class_weight;
-                self
-            }
-
-            /// How features are put into bins.
-            #[must_use]
-            pub fn with_binning(mut self, binning: Binning) -> Self {
-                self.options.binning = binning;
                 self
             }
 
@@ -233,6 +217,7 @@ macro_rules! forest {
             fn spec(&self) -> Spec<'_> {
                 Spec {
                     options: &self.options,
+                    bag: self.bag(),
                     name: $name,
                     random: $random,
                 }
@@ -308,24 +293,17 @@ macro_rules! forest {
 /// assert!(prediction.column(1)[150] > 0.9);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RandomForest {
     options: Options,
-}
-
-impl Default for RandomForest {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl RandomForest {
     /// 100 trees of any depth, each on a bootstrap of the rows.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            options: Options::new(Bag::Bootstrap),
-        }
+        Self::default()
     }
 }
 
@@ -333,6 +311,7 @@ forest!(
     RandomForest,
     "random forest",
     false,
+    Bag::Bootstrap,
     "[`Bag::Bootstrap`] by default."
 );
 
@@ -355,25 +334,24 @@ forest!(
 /// assert!((fitted.predict(&x)?.as_slice()[100] - 200.0).abs() < 10.0);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ExtraTrees {
     options: Options,
-}
-
-impl Default for ExtraTrees {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl ExtraTrees {
     /// 100 trees of any depth, each on all rows.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            options: Options::new(Bag::All),
-        }
+        Self::default()
     }
 }
 
-forest!(ExtraTrees, "extra trees", true, "[`Bag::All`] by default.");
+forest!(
+    ExtraTrees,
+    "extra trees",
+    true,
+    Bag::All,
+    "[`Bag::All`] by default."
+);

@@ -21,12 +21,12 @@ use super::targets::to_feature;
 use crate::data::{Features, FitContext, InSample, RowIndex, Target, Train};
 use crate::error::Result;
 use crate::folds::{Folds, deal};
+use crate::model::common::training::split_of;
 use crate::model::neural::{
     EmbeddingSize, FittedNeuralNetwork, NeuralNetwork, NumericEmbedding, Schedule,
 };
-use crate::model::options::at_least_one;
-use crate::model::training::split_of;
 use crate::model::{EarlyStopping, Estimator};
+use crate::options::{at_least_one, options};
 use crate::parallel;
 use crate::random::Seed;
 use crate::transform::{FittedTransformer, Transformer};
@@ -105,7 +105,12 @@ use crate::transform::{FittedTransformer, Transformer};
 /// assert!(["Brighton", "Poole"].contains(&fitted.nearest("town", "Hove", 1)?[0].0));
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    bound(serialize = "", deserialize = "Y: Target")
+)]
 pub struct EmbeddingEncoder<Y> {
     network: NeuralNetwork<Y>,
     context: Vec<String>,
@@ -176,19 +181,9 @@ impl<Y: Target> EmbeddingEncoder<Y> {
         &self.context
     }
 
-    /// With at most one number for each so many rows that a level has on average, 1 or more.
-    #[must_use]
-    pub fn with_rows_per_number(self, rows_per_number: usize) -> Self {
-        Self {
-            rows_per_number,
-            ..self
-        }
-    }
-
-    /// How many rows a level must have for each number.
-    #[must_use]
-    pub fn rows_per_number(&self) -> usize {
-        self.rows_per_number
+    options! {
+        /// With at most one number for each so many rows that a level has on average, 1 or more.
+        with_rows_per_number(rows_per_number: usize);
     }
 
     /// Cross-fitted over this many folds: 2 or more, and no more than there are rows (or groups).

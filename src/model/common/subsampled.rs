@@ -1,9 +1,10 @@
 //! Any estimator on fewer rows.
 
+use super::subsample;
 use super::training::check_weights;
-use super::{Estimator, bytes, subsample};
 use crate::data::{Features, FitContext, InSample, RowIndex, Sample, Target, weighty};
 use crate::error::{Error, Result};
+use crate::model::{Estimator, bytes};
 
 /// Fits an estimator on a seeded, stratified sample of at most so many rows: for estimators whose
 /// cost grows faster than the rows.
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(fitted.predict(&x)?.positive()[0], 0.25);
 /// # Ok::<(), stackfold::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Subsampled<E> {
     estimator: E,
     max_rows: usize,

@@ -1,4 +1,5 @@
-//! A method that sets an option and one that reads it, for each option of a model.
+//! A method that sets an option and one that reads it, for each option; and checks of
+//! options.
 
 /// Writes `with_x(self, x) -> Self` under the given documentation, and the getter `x(&self)`; after
 /// `in inner;` for options that are fields of a field.
@@ -40,6 +41,50 @@ pub(crate) use options;
 
 use crate::error::{Error, Result};
 
+/// How a bound is written that there is by default and need not be: `None` has a word of its own.
+/// TOML knows no null, and an option that a file leaves out is the default.
+pub(crate) mod or_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Bound {
+        Number(usize),
+        Word(Word),
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        None,
+    }
+
+    #[allow(clippy::ref_option, reason = "serde gives the field")]
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<usize>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        if !to.is_human_readable() {
+            return value.serialize(to);
+        }
+        value
+            .map_or(Bound::Word(Word::None), Bound::Number)
+            .serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<usize>, D::Error> {
+        if !from.is_human_readable() {
+            return Option::deserialize(from);
+        }
+        Ok(match Option::deserialize(from)? {
+            Some(Bound::Number(number)) => Some(number),
+            Some(Bound::Word(Word::None)) | None => None,
+        })
+    }
+}
+
 /// Checks that an option is finite and at least zero.
 pub(crate) fn at_least_zero(name: &str, value: f64) -> Result<()> {
     if value.is_finite() && value >= 0.0 {
@@ -54,6 +99,11 @@ pub(crate) fn above_zero(name: &str, value: f64) -> Result<()> {
         return Ok(());
     }
     Err(Error::parameter(name, "finite and above 0", value))
+}
+
+/// Checks that a bound on a count, if there is one, is at least one.
+pub(crate) fn none_or_at_least_one(name: &str, value: Option<usize>) -> Result<()> {
+    value.map_or(Ok(()), |value| at_least_one(name, value))
 }
 
 /// Checks that a count is at least one.

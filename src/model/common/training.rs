@@ -1,8 +1,9 @@
 //! What models that are fitted in many steps learn from: targets, weights, and which rows are set
 //! aside to stop early.
 
+use super::class_weight::ClassWeight;
+use super::early_stopping::EarlyStopping;
 use super::early_stopping::inner_split;
-use super::{ClassWeight, EarlyStopping};
 use crate::data::{DynTarget, FitContext, RowIndex};
 use crate::error::{Error, Result};
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{Estimator, FittedLearner, Learner, Predictor};
 use crate::data::coverage::Profile;
 use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Train, Values};
 use crate::error::{Error, Result};
+use crate::model::{Estimator, FittedLearner, Learner, Predictor};
 
 /// A function of the target, and the way back.
 ///
@@ -84,7 +84,7 @@ where
 ///
 /// # Errors
 /// If the function of a value is not finite; the error names the row.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct TransformedTarget<M, T> {
     model: M,
     transform: T,
@@ -169,7 +169,7 @@ impl<M: Learner<Values>, T: TargetTransform> Learner<Values> for TransformedTarg
 }
 
 /// A fitted [`TransformedTarget`].
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct FittedTransformedTarget<P, T> {
     fitted: P,
     transform: T,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{DynTarget, FitContext, RowIndex};
 use crate::error::{Error, Result};
 use crate::folds::deal;
-use crate::model::options::{at_least_one, at_least_zero};
+use crate::options::{at_least_one, at_least_zero};
 
 /// When a fit of many rounds (boosting) or epochs (a network) stops before its last one: once the
 /// loss of rows that were set aside has not fallen for some of them. What the best round or epoch
@@ -15,6 +15,7 @@ use crate::model::options::{at_least_one, at_least_zero};
 /// if they have groups, and stratified otherwise. What is fitted does not see them: neither trees
 /// nor weights, nor the cuts of bins or the scaling of inputs. Rows of weight 0 are on neither side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     share: f64,
     patience: usize,
@@ -38,7 +39,7 @@ impl EarlyStopping {
         Self::default()
     }
 
-    crate::model::options::options! {
+    crate::options::options! {
         /// The share of rows that is set aside, above 0 and at most a half; 0.1 by default.
         with_share(share: f64);
         /// How many rounds or epochs without improvement stop the fit; 20 by default.

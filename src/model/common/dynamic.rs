@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Estimator, FittedLearner, Learner, OutOfBagEstimator, Predictor};
 use crate::data::batches::Batches;
 use crate::data::coverage::Profile;
 use crate::data::{Features, FitContext, InSample, OutOfSample, Rows, Table, Target, Train};
 use crate::error::Result;
+use crate::model::{Estimator, FittedLearner, Learner, OutOfBagEstimator, Predictor};
 
 /// The object-safe twin of [`Estimator`]; every estimator has it.
 pub trait DynEstimator<Y: Target>: std::fmt::Debug + Send + Sync {

@@ -5,7 +5,7 @@ use crate::parallel;
 
 /// The columns with `block` rows at a time, each run of rows on one thread: `fill` is given the
 /// first row of a run and each column's part of it.
-pub(super) fn fill_in_blocks(
+pub(crate) fn fill_in_blocks(
     columns: &mut [Vec<f64>],
     block: usize,
     fill: impl Fn(usize, &mut [&mut [f64]]) + Sync,
