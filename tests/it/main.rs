@@ -5,6 +5,7 @@ mod columns;
 mod coverage;
 mod cross_validate;
 mod data;
+mod documents;
 mod embedding;
 mod encoders;
 mod folds;
