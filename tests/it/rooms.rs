@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::support::{code, source};
+use crate::support::{code, ident, is_of_ident, source};
 
 /// The modules at the root, lowest first. A module imports from lines above its own alone; those of one
 /// line do not know one another.
@@ -43,7 +43,6 @@ fn level(room: &str) -> Option<usize> {
 /// What a line names of the root: what follows `crate::`, or so many `super::` that they lead there
 /// from a module so deep.
 fn named(line: &str, depth: usize) -> Vec<&str> {
-    let ident = |text: &str| text.len() - text.trim_start_matches(is_of_ident).len();
     let to_root = "super::".repeat(depth);
     let paths = ["crate::", to_root.as_str()];
     let mut found = Vec::new();
@@ -51,15 +50,11 @@ fn named(line: &str, depth: usize) -> Vec<&str> {
         for (at, _) in line.match_indices(path) {
             let rest = &line[at + path.len()..];
             if !line[..at].ends_with(is_of_ident) && !line[..at].ends_with("::") {
-                found.push(&rest[..ident(rest)]);
+                found.push(ident(rest));
             }
         }
     }
     found
-}
-
-fn is_of_ident(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }
 
 #[test]
@@ -113,7 +108,10 @@ fn imports_are_found() {
     let lines =
         code("use crate::data;\n// crate::a\n#[cfg(test)]\nmod tests {\n}\nfn f() {} // b\n");
     let expected = [(1, "use crate::data;"), (2, ""), (6, "fn f() {} ")];
-    assert_eq!(lines, expected.map(|(number, line)| (number, line.to_owned())));
+    assert_eq!(
+        lines,
+        expected.map(|(number, line)| (number, line.to_owned()))
+    );
     assert_eq!(named("use crate::data::{Rows, Table};", 2), ["data"]);
     assert_eq!(
         named("$crate::stack::S<crate::model::M>", 1),
