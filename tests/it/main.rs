@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 
 mod batches;
+mod blenders;
 mod columns;
 mod coverage;
 mod cross_validate;
