@@ -141,7 +141,7 @@ fn a_row_is_blended_alone_as_among_others() {
         for rows in [
             vec![],
             vec![7],
-            (0..N as u32).rev().collect(),
+            (0..200).rev().collect(),
             vec![3, 150, 3],
         ] {
             let some = fitted.predict(table.rows().subset(&rows).unwrap());

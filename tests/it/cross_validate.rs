@@ -1,7 +1,8 @@
 //! Tests of: cross-validation.
 #![allow(
     clippy::unwrap_used,
-    reason = "a test fails where a helper cannot go on"
+    clippy::disallowed_methods,
+    reason = "a test fails where a helper cannot go on, and has a clock"
 )]
 
 use std::collections::BTreeMap;

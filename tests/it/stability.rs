@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 #![cfg(all(feature = "linfa", feature = "smartcore"))]
 
-use stackfold::data::Prediction;
 use stackfold::folds::{Predefined, StratifiedKFold};
 use stackfold::model::{linfa, smartcore};
 use stackfold::prelude::*;
