@@ -23,7 +23,7 @@ use crate::random::Seed;
 /// prediction depends on has a drop of 0; one that only helps to fit noise may have one below 0.
 ///
 /// On held-out rows it says what the model has learned; on rows that it was fitted on, also what
-/// it has learned by heart. Of two features that tell the same, a model can do with one, and each
+/// it has memorised. Of two features with the same information, a model needs only one, and each
 /// may seem unimportant. Shuffled rows may be such as never occur. Missing values are shuffled
 /// with the others.
 ///
@@ -84,7 +84,7 @@ impl PermutationImportance {
     }
 
     options! {
-        /// Shuffles each feature so many times: 1 or more.
+        /// How often each feature is shuffled: 1 or more.
         with_n_repeats(n_repeats: usize);
         /// Draws from this seed.
         with_seed(seed: Seed);

@@ -13,7 +13,7 @@ use crate::error::Error;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// The work is known: so many fits of members will follow.
+    /// The work is known: this many fits of members will follow.
     Planned {
         /// How many fits.
         n_fits: usize,
@@ -59,7 +59,7 @@ pub enum Event<'a> {
         /// The limit.
         limit: u64,
     },
-    /// Something to know that is no error: a class of fewer rows than there are splits, say. The
+    /// A note that is not an error: a class of fewer rows than there are splits, say. The
     /// report has it, too.
     Note {
         /// What.
@@ -84,7 +84,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Is told what happens while something is fitted, from any thread, and may stop it.
+/// A progress observer: receives the events of a fit, from any thread, and may stop it.
 pub trait Progress: fmt::Debug + Send + Sync {
     /// Something has happened.
     fn event(&self, event: &Event<'_>);
@@ -113,7 +113,7 @@ impl Progress for IterationsAlone<'_> {
     }
 }
 
-/// Tells nobody; stops when asked to with [`StopFlag::stop`].
+/// An observer that reports nothing, and stops the fit after [`StopFlag::stop`].
 ///
 /// ```
 /// use stackfold::progress::{Progress, StopFlag};

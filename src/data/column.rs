@@ -240,7 +240,7 @@ pub(crate) use for_each_numbers;
 impl Column {
     /// A numeric column; NaN is a missing cell.
     ///
-    /// Infinite values are kept: a table refuses them unless told otherwise.
+    /// Infinite values are kept: a table refuses them by default.
     ///
     /// ```
     /// use stackfold::data::Column;

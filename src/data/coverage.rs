@@ -298,10 +298,10 @@ impl Coverage {
 }
 
 impl ColumnCoverage {
-    /// Above this share of rows, unseen levels are told: 5 %.
+    /// Above this share of rows, unseen levels are reported: 5 %.
     pub const LARGE_UNSEEN: f64 = 0.05;
 
-    /// Above this difference from the training rows' share, missing cells are told: 10 percentage
+    /// Above this difference from the training rows' share, missing cells are reported: 10 percentage
     /// points.
     pub const LARGE_MISSING: f64 = 0.1;
 

@@ -179,7 +179,7 @@ impl TableReader {
 
     /// The character before the fraction of a number in a CSV file: `.` by default, or `,`.
     ///
-    /// See [`TextRules::with_decimal`]. Where numbers seem to have a decimal comma and none was told,
+    /// See [`TextRules::with_decimal`]. Where numbers seem to have a decimal comma and none was given,
     /// the column is categorical and a note names this option.
     #[must_use]
     pub fn with_decimal(mut self, decimal: char) -> Self {
@@ -276,7 +276,7 @@ impl TableReader {
     /// Reads as another table was read: its columns give kinds, names of levels and roles, wherever
     /// they stand.
     ///
-    /// A cell of a feature that does not have the kind is missing, counted and told in a note, unless
+    /// A cell of a feature that does not have the kind is missing, counted and reported in a note, unless
     /// [`TableReader::with_odd_cells`] makes it an error; 0 and 1 are booleans there, and the other way
     /// round. Levels get the names that they had: a column that was numeric and was then made
     /// categorical has the level `1` for `1.0`. Columns that are no features may hold anything.
@@ -380,7 +380,7 @@ impl TableReader {
     fn csv_of(&self, source: Source<'_>, separator: u8) -> Result<Parsed> {
         let dialect = Dialect {
             separator: self.separator.unwrap_or(separator),
-            is_separator_told: self.separator.is_some() || separator != b',',
+            is_separator_given: self.separator.is_some() || separator != b',',
             quote: self.quote.0,
             n_skipped_lines: self.n_skipped_lines,
         };

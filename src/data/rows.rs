@@ -332,7 +332,7 @@ impl<Y: ?Sized> Clone for Train<'_, Y> {
 impl<Y: ?Sized> Copy for Train<'_, Y> {}
 
 impl<'a, Y: Target> Train<'a, Y> {
-    /// All rows of a table with their target; the seed is 0, and nobody watches.
+    /// All rows of a table with their target; the seed is 0, and there is no progress observer.
     ///
     /// # Errors
     /// If the target has another number of rows than the table, or there is no row.
@@ -397,7 +397,7 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
         Self { seed, ..self }
     }
 
-    /// The same rows, with somebody who is told what happens and may stop it, or nobody.
+    /// The same rows with a progress observer, which may stop the fit, or none.
     ///
     /// ```
     /// use stackfold::model::baseline::Prior;
@@ -491,7 +491,7 @@ impl<'a, Y: ?Sized> Train<'a, Y> {
         self.seed
     }
 
-    /// Who is told what happens and may stop it, if anybody.
+    /// The progress observer, if there is one.
     #[must_use]
     pub fn progress(self) -> Option<&'a dyn Progress> {
         self.progress
@@ -584,7 +584,7 @@ impl<'a> FitContext<'a> {
         Self { seed, ..self }
     }
 
-    /// The same context with somebody who is told what happens and may stop it, or nobody.
+    /// The same context with a progress observer, which may stop the fit, or none.
     ///
     /// ```
     /// use stackfold::prelude::*;
@@ -633,7 +633,7 @@ impl<'a> FitContext<'a> {
         self.seed
     }
 
-    /// Who is told what happens and may stop it, if anybody.
+    /// The progress observer, if there is one.
     #[must_use]
     pub fn progress(&self) -> Option<&'a dyn Progress> {
         self.progress

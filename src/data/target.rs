@@ -68,8 +68,8 @@ pub trait Target: sealed::Sealed + Instances + Clone + fmt::Debug + Send + Sync 
     /// If the target is constant.
     fn check(&self, rows: RowIndex<'_>) -> Result<()>;
 
-    /// A prediction from its columns: one a class in the order of the classes (for two classes,
-    /// the positive class's column alone will do), or one of values.
+    /// A prediction from its columns: one per class in the order of the classes (binary: the
+    /// positive class's column alone will do), or one of values.
     ///
     /// # Errors
     /// If the number of columns is wrong, lengths differ, a value is not finite, or probabilities
@@ -131,7 +131,7 @@ pub trait Prediction: Clone + fmt::Debug + Send + Sync + 'static {
     /// How many rows.
     fn n_rows(&self) -> usize;
 
-    /// How many columns: one a class, or one.
+    /// How many columns: one per class, or one of values.
     fn n_columns(&self) -> usize;
 
     /// One column.
@@ -147,7 +147,7 @@ pub trait Prediction: Clone + fmt::Debug + Send + Sync + 'static {
     /// The class that a column stands for, `None` for values.
     fn column_name(&self, column: usize) -> Option<&str>;
 
-    /// The columns that carry all of the information: the positive class's of two, all of more.
+    /// The columns that carry all of the information: the positive class's (binary), or all.
     fn informative(&self) -> std::ops::Range<usize> {
         usize::from(self.n_columns() == 2)..self.n_columns()
     }
@@ -314,7 +314,7 @@ impl Labels {
         )
     }
 
-    /// The same labels with this class as the last, which is the positive one of two.
+    /// The same labels with this class as the last, which is the positive one (binary).
     ///
     /// # Errors
     /// If there is no such class.
@@ -461,7 +461,7 @@ pub struct Probabilities {
 }
 
 impl Probabilities {
-    /// Probabilities from one column a class.
+    /// Probabilities from one column per class.
     ///
     /// # Errors
     /// If their number is not that of the classes, lengths differ, or a row has a value that is
@@ -499,7 +499,7 @@ impl Probabilities {
         &self.classes
     }
 
-    /// The probability of the last class, the positive one of two.
+    /// The probability of the last class, which is the positive one (binary).
     #[must_use]
     pub fn positive(&self) -> &[f64] {
         self.columns.last().map_or(&[], Vec::as_slice)
@@ -523,8 +523,8 @@ impl Probabilities {
         }
     }
 
-    /// Of two classes, the positive one where its probability is `threshold` or more, the other one
-    /// elsewhere.
+    /// The positive class where its probability is `threshold` or more, the other one elsewhere
+    /// (binary).
     ///
     /// # Errors
     /// If there are more than two classes, or the threshold is not from 0 to 1.

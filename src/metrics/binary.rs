@@ -135,7 +135,7 @@ pub fn confusion_matrix(
     ConfusionMatrix::new(&codes(positive), &codes(predicted), 2, weights)
 }
 
-/// The share of rows that are predicted as they are.
+/// The share of rows predicted correctly.
 ///
 /// ```
 /// use stackfold::metrics::binary::accuracy;

@@ -98,10 +98,10 @@ macro_rules! behind {
 }
 behind!(Arc, Box);
 
-/// A target that has a metric of its own, for those who name none.
+/// A target that has a metric by default.
 pub trait DefaultMetric: Target {
-    /// For labels of two classes the area under the ROC curve, of more the logarithmic loss; for
-    /// values the root of the mean squared error.
+    /// The area under the ROC curve (binary), the logarithmic loss (multiclass), or the root of the
+    /// mean squared error (regression).
     ///
     /// ```
     /// use stackfold::data::{Labels, Values};
@@ -133,7 +133,7 @@ impl DefaultMetric for Values {
 /// The metrics of labels.
 ///
 /// Those that need a decision take the most probable class, the first of equals. Intervals are
-/// known for the AUC of two classes without weights (see
+/// known for the binary AUC without weights (see
 /// [`delong`](binary::delong)), and for accuracy, Brier score and logarithmic loss, which are means
 /// of a loss of each row.
 ///

@@ -11,8 +11,8 @@
 //!
 //! [`Metric::interval`] gives an approximate 95 % interval where one is known: by DeLong for an AUC,
 //! from the spread of the rows' losses for their means. Two models that were scored on the same
-//! rows are told apart better by [`binary::delong_test`], which knows that their errors go
-//! together: two intervals that overlap say little.
+//! rows are compared better by [`binary::delong_test`], which takes the correlation of their errors
+//! into account: two intervals that overlap say little.
 //!
 //! ```
 //! use stackfold::data::{Labels, Target};

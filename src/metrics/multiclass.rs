@@ -1,4 +1,4 @@
-//! Metrics of two classes or more: class codes, and a column of probabilities for each class.
+//! Metrics of two or more classes: class codes, and a column of probabilities for each class.
 
 use super::check::{Weights, check_length, check_probabilities};
 use super::{ConfusionMatrix, binary};
@@ -141,7 +141,7 @@ pub fn brier(truth: &[u32], columns: &[&[f64]], weights: Option<&[f64]>) -> Resu
     })))
 }
 
-/// The share of rows that are predicted as they are.
+/// The share of rows predicted correctly.
 ///
 /// ```
 /// use stackfold::metrics::multiclass::accuracy;

@@ -78,7 +78,7 @@ impl<Y: Target> Estimator<Y> for Prior {
 }
 
 impl<Y> FittedPrior<Y> {
-    /// The share of each class (of two classes, that of the positive one alone), or the mean.
+    /// The share of each class (binary: that of the positive class alone), or the mean.
     #[must_use]
     pub fn means(&self) -> &[f64] {
         &self.means

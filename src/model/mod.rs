@@ -3,7 +3,7 @@
 //! An [`Estimator`] is a specification; fitting it on
 //! [`Features<InSample>`](crate::data::InSample) gives a [`Predictor`]. A [`Learner`] does the
 //! same from a table's rows: a [`Pipeline`](crate::pipeline::Pipeline) or a stack.
-//! A classifier's prediction is [`Probabilities`](crate::data::Probabilities): there is no other.
+//! A classifier's prediction is always [`Probabilities`](crate::data::Probabilities).
 //!
 //! # Models of several types
 //!
@@ -123,13 +123,13 @@ pub trait Estimator<Y: Target>: std::fmt::Debug + Send + Sync {
     /// ([`Stack::with_memory_limit`](crate::stack::Stack::with_memory_limit)). Predicting as many
     /// rows should need no more.
     ///
-    /// Unless told otherwise, nothing: right for a model that makes no copy of the features.
+    /// By default nothing: right for a model that makes no copy of the features.
     ///
     /// ```
     /// use stackfold::data::Values;
     /// use stackfold::model::Estimator;
     /// use stackfold::model::hist::HistGradientBoosting;
-    /// // Two bytes a value, and some for each row: less than the features themselves.
+    /// // Two bytes per value, and some for each row: less than the features themselves.
     /// let bytes = Estimator::<Values>::memory(&HistGradientBoosting::new(), 1_000_000, 200, 1);
     /// assert!((2 * 1_000_000 * 200..4 * 1_000_000 * 200).contains(&bytes));
     /// ```
@@ -199,11 +199,11 @@ pub trait Learner<Y: Target>: std::fmt::Debug + Send + Sync {
     /// If anything below it fails; the error says where.
     fn fit(&self, train: Train<'_, Y>) -> Result<Self::Fitted>;
 
-    /// How many bytes a fit on so many rows of a table needs at its peak beside the table, the
+    /// How many bytes a fit on `n_rows` rows of a table needs at its peak beside the table, the
     /// target and what it gives; an estimate as [`Estimator::memory`] is, with features that the
     /// learner makes counted.
     ///
-    /// Unless told otherwise, 4 bytes a cell: features in the number of the table's columns.
+    /// By default 4 bytes per cell: as many features as the table has columns.
     fn memory(&self, n_rows: usize, n_columns: usize, n_outputs: usize) -> u64 {
         let _ = n_outputs;
         bytes(n_rows, n_columns, 4)

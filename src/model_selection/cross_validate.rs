@@ -57,8 +57,8 @@ use crate::schedule::{self, Jobs, check_memory_limit};
 /// ```
 ///
 /// A score that a split's validation rows do not define (the AUC of rows of one class) is left out
-/// of that split, and [`CrossValidation::notes`] says so; whoever watches the training rows is told
-/// as well ([`Event::Note`]).
+/// of that split, and [`CrossValidation::notes`] says so; the progress observer of the training
+/// rows receives it as well ([`Event::Note`]).
 ///
 /// # Errors
 /// If the splitter fails; if a fit, a prediction or a score fails: the error names the split as a
@@ -163,8 +163,8 @@ impl<'a, Y: Target> CrossValidator<'a, Y> {
     /// ([`Learner::memory`](crate::model::Learner::memory)); no limit by default.
     ///
     /// As many splits run at once as there are threads, and fewer where their estimates together
-    /// would pass the limit; a fit that alone is above it runs alone, and whoever watches the
-    /// training rows is told ([`Event::AboveMemoryLimit`]). The table and the fitted models are not
+    /// would pass the limit; a fit that alone is above it runs alone, and the progress
+    /// observer of the training rows receives [`Event::AboveMemoryLimit`]. The table and the fitted models are not
     /// counted. Results have the same bits whatever the limit.
     #[must_use]
     pub fn with_memory_limit(self, bytes: Option<u64>) -> Self {

@@ -6,7 +6,7 @@
 //! # Which score
 //!
 //! * **Per fold**: each fit is scored on its own validation rows. The mean over folds estimates the
-//!   score of *one* fit on so many rows; its spread shows how much a fit varies, and is no standard
+//!   score of *one* fit on that many rows; its spread shows how much a fit varies, and is no standard
 //!   error of the mean, since fits share rows (Bengio and Grandvalet 2004).
 //! * **Pooled**: the predictions of all folds are put together and scored once, over all rows. It
 //!   uses each row once and is the steadier number for small folds and rare classes, and it alone

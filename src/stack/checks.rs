@@ -87,7 +87,7 @@ fn check_out_of_bag<Y: Target>(
         split.train().len() + split.validation().len() < plan.n_rows()
     };
     let what = if follows_time(train, plan) {
-        "out-of-bag predictions where splits follow time, which they do not"
+        "out-of-bag members with time-ordered splits"
     } else if (0..plan.n_splits()).any(leaves_out) {
         "out-of-bag predictions where a split leaves rows out of both its sides, which they do not"
     } else {

@@ -86,9 +86,9 @@ pub enum MetaForm {
 #[derive(Debug, Clone)]
 pub(crate) struct FittedForm {
     form: MetaForm,
-    /// For ranks: the training rows' predictions in order, one a meta-feature.
+    /// For ranks: the training rows' predictions in order, one list per meta-feature.
     sorted: Vec<Vec<f64>>,
-    /// For values that stay as they are: one a meta-feature.
+    /// For values that stay as they are: one per meta-feature.
     placements: Vec<Placement>,
 }
 
@@ -120,7 +120,7 @@ impl FittedForm {
         }
     }
 
-    /// One column a member and informative class, then the features passed through.
+    /// One column per member and informative class, then the features passed through.
     #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
     pub(crate) fn features<Y: Target, P: Provenance>(
         &self,

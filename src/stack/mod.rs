@@ -62,13 +62,13 @@ use crate::model::{
 };
 use crate::transform::{DynTransformer, Selector, Transformer};
 
-/// Targets that can be stacked: both.
+/// What a target needs to be stacked; implemented by [`Labels`] and [`Values`].
 pub trait StackTarget: DefaultMetric {
     /// The blender of a stack that names none: [`LogisticBlender`] for labels, [`RidgeBlender`]
     /// for values.
     fn default_blender() -> Arc<dyn Blender<Self>>;
 
-    /// The loss that ensemble selection makes small unless told otherwise: log loss for labels,
+    /// The loss that ensemble selection minimises by default: log loss for labels,
     /// the root of the mean squared error for values.
     fn loss_metric() -> Arc<dyn Metric<Self>>;
 }
@@ -130,10 +130,10 @@ pub enum NewRows {
     /// The mean of the splits' models: what the blender has seen, and no further fit.
     #[default]
     FoldAverage,
-    /// A model refitted on all rows: a further fit a member, more rows in it, predictions a little
+    /// A model refitted on all rows: a further fit per member, more rows in it, predictions a little
     /// sharper than those that the blender has seen.
     Refit,
-    /// Both are kept, and [`FittedStack::predict_with`] chooses; fold average unless told.
+    /// Both are kept, and [`FittedStack::predict_with`] chooses; fold average by default.
     Both,
 }
 
@@ -148,7 +148,7 @@ pub enum OnFailure {
     LeaveOut,
 }
 
-/// A named transformer that members share: it is fitted once a split for all of them.
+/// A named transformer that members share: it is fitted once per split for all of them.
 #[derive(Debug)]
 pub struct View<Y: Target> {
     name: Arc<str>,
@@ -303,10 +303,10 @@ impl<Y: Target> Level<Y> {
 
 /// Members, further levels and a blender: a learner like any other.
 ///
-/// Who watches the training rows ([`Train::with_progress`](crate::data::Train::with_progress)) is told
-/// what happens ([`Event`]) and may stop it. Members and the blender get the observer with their rows,
-/// so that a long fit may tell of its iterations and be stopped amidst them. Of a stack that is a
-/// member of another the observer hears its models' iterations alone.
+/// The progress observer of the training rows ([`Train::with_progress`](crate::data::Train::with_progress))
+/// receives each [`Event`] and may stop the fit. Members and the blender get the observer with their
+/// rows, so that a long fit may report its iterations and be stopped between two of them. From a stack
+/// that is a member of another the observer receives its models' iterations alone.
 ///
 /// ```
 /// use stackfold::folds::StratifiedKFold;
@@ -404,7 +404,7 @@ impl<Y: StackTarget> Stack<Y> {
     /// that have seen A and other rows of B. New rows are predicted by that one model, whatever
     /// [`NewRows`] says.
     ///
-    /// It costs one fit instead of one a fold, and is not the same as folds:
+    /// It costs one fit instead of one per fold, and is not the same as folds:
     ///
     /// * A row of a bootstrap is out of bag for about 37 % of the trees, and those alone make its
     ///   prediction. The blender learns on predictions that are noisier than those of new rows,

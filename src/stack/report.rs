@@ -23,7 +23,7 @@ pub struct MemberReport {
     pub score_on_all: f64,
     /// An interval about `score` that holds the true score 95 times of 100, where the metric has one.
     pub interval: Option<Interval>,
-    /// Its weight in the blend, if the blender has one a member.
+    /// Its weight in the blend, if the blender has one per member.
     pub weight: Option<f64>,
     /// Seconds of fitting, summed over splits; of its one fit for a member that is fitted once.
     pub fit_seconds: f64,

@@ -24,6 +24,8 @@ use stackfold::transform::scale::{
 };
 use stackfold::transform::{ColumnTransformer, Remainder, Selector, UnsupervisedTransformer};
 
+use crate::support::{feature_bits, on_threads};
+
 const N: usize = 230;
 const SIZES: [usize; 4] = [1, 7, 64, N];
 /// No limit, one of a few columns at a time, one of a single column at a time.
@@ -149,15 +151,10 @@ fn values() -> Values {
     Values::new((0..N).map(|row| real(row, 41) - 0.7).collect::<Vec<f64>>()).unwrap()
 }
 
+/// Names and bits.
 fn bits<P: stackfold::data::Provenance>(features: &Features<P>) -> (Vec<String>, Vec<u32>) {
     let names = features.names().map(str::to_owned).collect();
-    let bits = features.as_slice().iter().map(|v| v.to_bits()).collect();
-    (names, bits)
-}
-
-fn in_pool<T: Send>(n_threads: usize, f: impl FnOnce() -> T + Send) -> T {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads);
-    pool.build().unwrap().install(f)
+    (names, feature_bits(features))
 }
 
 /// Every way of cutting rows and columns, and numbers of threads.
@@ -237,7 +234,7 @@ where
         let train = TrainBatches::new(&table, target)
             .unwrap()
             .with_seed(Seed::new(3));
-        let fitted = in_pool(n_threads, || transformer.fit_batches(train)).unwrap();
+        let fitted = on_threads(n_threads, || transformer.fit_batches(train)).unwrap();
         let context = format!("{n_rows} rows, limit {limit:?}, {n_threads} threads");
         assert_eq!(
             serde_json::to_string(&fitted).unwrap(),
@@ -324,7 +321,7 @@ fn a_memory_limit_costs_scans_of_fewer_columns() {
                 TargetEncoder::new(),
             );
         let train = TrainBatches::new(&table, &target).unwrap();
-        in_pool(1, || view.fit_batches(train)).unwrap();
+        on_threads(1, || view.fit_batches(train)).unwrap();
         source.scans.into_inner().unwrap()
     };
     // One scan to learn what there is, one for the columns of both steps.
@@ -427,7 +424,7 @@ fn same_features<T: Transformer<Labels>>(transformer: &T) {
         let train = TrainBatches::new(&table, &target)
             .unwrap()
             .with_seed(Seed::new(5));
-        let fitted = in_pool(n_threads, || transformer.fit_batches(train)).unwrap();
+        let fitted = on_threads(n_threads, || transformer.fit_batches(train)).unwrap();
         assert_eq!(fitted.fields(), expected_fields);
         let found = bits(&fitted.transform(whole().rows()).unwrap());
         assert!(

@@ -176,11 +176,31 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(cells in proptest::collection::vec("[-+0-9.,eE:TZ /ainfé]{0,12}", 0..8)) {
+    fn any_texts_are_a_column_or_an_error_of_one_of_them(
+        cells in proptest::collection::vec("[-+0-9.,eE:TZ /ainfé]{0,12}", 0..8),
+    ) {
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        let _ = parse(&TextRules::new().with_sentinels(["-1"]), &cells);
         let format = DateFormat::new("%Y-%m-%d %b %y").unwrap();
-        let _ = parse(&TextRules::new().with_date_format(format), &cells);
+        for rules in [
+            TextRules::new().with_sentinels(["-1"]),
+            TextRules::new().with_date_format(format),
+        ] {
+            match parse(&rules, &cells) {
+                Ok((column, missing)) => {
+                    prop_assert_eq!(column.len(), cells.len());
+                    prop_assert_eq!(column.n_missing(), missing.total());
+                    for (row, cell) in cells.iter().enumerate() {
+                        // An empty cell is missing whatever the column holds.
+                        prop_assert!(!cell.is_empty() || column.text(row).is_none());
+                    }
+                }
+                Err(error) => {
+                    let row = error.row();
+                    prop_assert!(row.is_some_and(|row| row < cells.len()), "{error}");
+                    prop_assert!(error.to_string().contains("found"), "{error}");
+                }
+            }
+        }
     }
 }
 
@@ -442,11 +462,8 @@ mod look_alike_facts {
     #[test]
     fn draws_depend_on_the_seed_alone() {
         let few = |seed: u64| LookAlike::generate(600, 400, 60, Seed::new(seed)).unwrap();
-        let on_one_thread = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .unwrap();
-        let (a, b, c) = (few(1), on_one_thread.install(|| few(1)), few(2));
+        let on_one_thread = crate::support::on_threads(1, || few(1));
+        let (a, b, c) = (few(1), on_one_thread, few(2));
         assert_eq!(a.train.probabilities, b.train.probabilities);
         assert_ne!(a.train.probabilities, c.train.probabilities);
         assert_eq!(a.train.table.schema().fields().len(), 63);

@@ -27,7 +27,7 @@ use stackfold::transform::encode::{
 };
 use stackfold::transform::{ColumnTransformer, Selector};
 
-use crate::support::{binary, levels};
+use crate::support::{binary, feature_bits as bits, levels, on_threads};
 
 const N: usize = 240;
 
@@ -129,10 +129,6 @@ fn row_bits<P: stackfold::data::Provenance>(features: &Features<P>, row: usize) 
     (0..features.n_features())
         .map(|j| features.column(j)[row].to_bits())
         .collect()
-}
-
-fn bits<P: stackfold::data::Provenance>(features: &Features<P>) -> Vec<u32> {
-    features.as_slice().iter().map(|x| x.to_bits()).collect()
 }
 
 /// A row's features, and those of its fold, depend on other folds' targets alone.
@@ -419,10 +415,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let (table, target) = (towns(), values());
     let encoder = quick().with_context(["age"]);
     let on = |n_threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(n_threads)
-            .build();
-        pool.unwrap().install(|| {
+        on_threads(n_threads, || {
             let (fitted, training) = fit(&encoder, &table, &target);
             (fitted, bits(&training))
         })

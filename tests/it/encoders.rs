@@ -14,7 +14,7 @@ use stackfold::folds::Folds;
 use stackfold::prelude::*;
 use stackfold::transform::encode::*;
 
-use crate::support::{assert_close, binary, levels, one_column};
+use crate::support::{assert_close, binary, feature_bits as bits, levels, on_threads, one_column};
 
 /// One column of levels (by number; `None` is missing), a target, weights and folds.
 #[derive(Debug, Clone)]
@@ -400,10 +400,6 @@ fn safe_encoders(folds: Folds) -> Vec<Box<dyn stackfold::transform::DynTransform
         Box::new(OrderedTargetEncoder::new()),
         Box::new(FrequencyEncoder::new()),
     ]
-}
-
-fn bits<P: stackfold::data::Provenance>(features: &Features<P>) -> Vec<u32> {
-    features.as_slice().iter().map(|x| x.to_bits()).collect()
 }
 
 /// The ordered statistic of a row that sees the rows `before`.
@@ -1044,16 +1040,9 @@ fn one_thread_or_many_give_the_same_bits() {
             .map(|e| bits(&in_sample(e, &table, &target)))
             .to_vec()
     };
-    let with = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(all)
-    };
-    let one = with(1);
-    assert_eq!(one, with(2));
-    assert_eq!(one, with(8));
+    let one = on_threads(1, all);
+    assert_eq!(one, on_threads(2, all));
+    assert_eq!(one, on_threads(8, all));
 }
 
 #[test]

@@ -11,6 +11,8 @@ use stackfold::folds::{
 };
 use stackfold::prelude::*;
 
+use crate::support::on_threads;
+
 /// Rows with a class each, and a group and a time if given.
 fn plan_of(
     splitter: &dyn Splitter,
@@ -284,20 +286,12 @@ fn the_seed_alone_decides() {
             }
             let plan = |seed| plan_of(splitter, &classes, groups, Some(&time), seed).unwrap();
             for threads in [1, 2, 8] {
-                let pool = rayon_pool(threads);
-                assert_eq!(pool.install(|| plan(1)), plan(1));
+                assert_eq!(on_threads(threads, || plan(1)), plan(1));
             }
             let timed = format!("{splitter:?}").contains("Time");
             assert_eq!(plan(1) == plan(2), timed, "{splitter:?}");
         }
     }
-}
-
-fn rayon_pool(threads: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap()
 }
 
 #[test]

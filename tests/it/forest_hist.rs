@@ -15,7 +15,7 @@ use stackfold::prelude::*;
 use stackfold::progress::{Event, Progress, StopFlag};
 use stackfold::random::Seed;
 
-use crate::support::{assert_close, binary};
+use crate::support::{assert_close, binary, bits, on_threads};
 
 /// Uniform draws, by column and row; one in `missing` is missing, if not 0.
 #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
@@ -83,19 +83,6 @@ fn fit<Y: Target, E: Estimator<Y>>(
     estimator
         .fit(&x.clone().assume_in_sample(), y, &context)
         .unwrap()
-}
-
-fn bits<P: Prediction>(prediction: &P) -> Vec<u64> {
-    let columns = (0..prediction.n_columns()).flat_map(|k| prediction.column(k));
-    columns.map(|v| v.to_bits()).collect()
-}
-
-fn on_threads<T: Send>(n: usize, work: impl FnOnce() -> T + Send) -> T {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(n)
-        .build()
-        .unwrap();
-    pool.install(work)
 }
 
 /// The naive tree: outputs of each row by the best of all splits on distinct values.

@@ -14,7 +14,7 @@ use stackfold::model::hist::{
 };
 use stackfold::prelude::*;
 
-use crate::support::{assert_close, binary};
+use crate::support::{assert_close, binary, on_threads};
 
 type Columns = Vec<Vec<f32>>;
 
@@ -603,12 +603,10 @@ fn same_on_any_number_of_threads<Y: Target>(
     context: &FitContext<'_>,
 ) {
     let [one, two, eight] = [1, 2, 8].map(|n| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(n)
-            .build()
-            .unwrap();
-        let fitted = pool.install(|| fit_with(model, x, y, context));
-        (bits(&pool.install(|| raw(&fitted, x))), fitted.n_trees())
+        on_threads(n, || {
+            let fitted = fit_with(model, x, y, context);
+            (bits(&raw(&fitted, x)), fitted.n_trees())
+        })
     });
     assert!(one.1 > 0 && one == two && one == eight, "{model:?}");
 }

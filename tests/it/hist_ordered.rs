@@ -10,7 +10,7 @@ use stackfold::model::hist::{
 use stackfold::prelude::*;
 use stackfold::random::Seed;
 
-use crate::support::{assert_close, binary};
+use crate::support::{assert_close, binary, on_threads};
 
 const ORDERED: HighCardinality = HighCardinality::OrderedStatistic { more_than: 50 };
 
@@ -254,13 +254,7 @@ fn the_same_bits_at_any_number_of_threads() {
     let model = HistGradientBoosting::new()
         .with_n_trees(5)
         .with_high_cardinality(ORDERED);
-    let on = |n: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(n)
-            .build()
-            .unwrap();
-        pool.install(|| serde_json::to_string(&fit(&model, &x, &y)).unwrap())
-    };
+    let on = |n| on_threads(n, || serde_json::to_string(&fit(&model, &x, &y)).unwrap());
     assert_eq!(on(1), on(8));
 }
 

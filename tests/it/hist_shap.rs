@@ -7,7 +7,7 @@ use stackfold::model::hist::{FittedHistGradientBoosting, HistGradientBoosting, I
 use stackfold::prelude::*;
 use stackfold::random::Seed;
 
-use crate::support::assert_close;
+use crate::support::{assert_close, on_threads};
 
 /// Numbers, one of them with missing values, and codes of which some are missing.
 #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
@@ -340,13 +340,7 @@ fn values_have_the_same_bits_at_any_number_of_threads_and_rows() {
         &x,
         &labels(&x, 3),
     );
-    let on = |n_threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(n_threads)
-            .build()
-            .unwrap();
-        pool.install(|| fitted.shap_values(&x).unwrap())
-    };
+    let on = |n_threads| on_threads(n_threads, || fitted.shap_values(&x).unwrap());
     assert_eq!(on(1), on(8));
     let one = fitted.shap_values(&x.take(&[77])).unwrap();
     for (one, all) in one.iter().zip(on(2)) {

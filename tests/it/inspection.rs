@@ -9,7 +9,7 @@ use stackfold::inspection::{Importance, PermutationImportance};
 use stackfold::metrics::{ClassificationMetric, Metric, RegressionMetric};
 use stackfold::prelude::*;
 
-use crate::support::{assert_close, binary};
+use crate::support::{assert_close, binary, on_threads};
 
 /// Predicts `sum of weight * value` over the features that it names; NaN counts as 0.
 #[derive(Debug)]
@@ -181,11 +181,7 @@ fn neither_the_order_of_features_nor_the_threads_matter() {
         }
     }
     for threads in [1, 2, 8] {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        assert_eq!(pool.install(|| values_of(&NAMES, options)), found);
+        assert_eq!(on_threads(threads, || values_of(&NAMES, options)), found);
     }
     assert_ne!(values_of(&NAMES, options.with_seed(Seed::new(6))), found);
 }

@@ -16,9 +16,10 @@ use stackfold::folds::Folds;
 use stackfold::prelude::*;
 use stackfold::transform::dates::{DateParts, Origin};
 use stackfold::transform::encode::{
-    Drop, EmbeddingEncoder, Frequency, FrequencyEncoder, LeaveOneOutEncoder, LoneRow, MinFrequency,
-    Missing, MissingCode, MissingLevel, Noise, OneHotEncoder, OrderedPrior, OrderedTargetEncoder,
-    OrdinalEncoder, RowOrder, Smoothing, TargetEncoder, Unknown,
+    Drop, EmbeddingEncoder, EmbeddingMatrix, Frequency, FrequencyEncoder, LeaveOneOutEncoder,
+    LoneRow, MinFrequency, Missing, MissingCode, MissingLevel, Noise, OneHotEncoder, OrderedPrior,
+    OrderedTargetEncoder, OrdinalEncoder, PretrainedEmbedding, RowOrder, Smoothing, TargetEncoder,
+    Unknown,
 };
 use stackfold::transform::impute::{Imputer, Indicators};
 use stackfold::transform::passthrough::Passthrough;
@@ -28,6 +29,8 @@ use stackfold::transform::scale::{
     StandardScaler, Winsorizer,
 };
 use stackfold::transform::{ColumnTransformer, DynTransformer, Naming, Remainder, Selector};
+
+use crate::support::{assert_all_listed, feature_bits as bits, on_threads, type_of};
 
 const N: usize = 40;
 
@@ -67,7 +70,18 @@ enum Law {
     InPipeline,
 }
 
-type Boxed = Box<dyn DynTransformer<Labels>>;
+/// A transformer that says which it is.
+trait Listed: DynTransformer<Labels> {
+    fn type_of(&self) -> &'static str;
+}
+
+impl<T: Transformer<Labels>> Listed for T {
+    fn type_of(&self) -> &'static str {
+        type_of(self)
+    }
+}
+
+type Boxed = Box<dyn Listed>;
 type Columns = Vec<(&'static str, Column, Role)>;
 
 /// A transformer with columns for it.
@@ -79,11 +93,11 @@ struct Case {
     exempt: &'static [Law],
 }
 
-fn targets(folds: Option<&Folds>, encoder: TargetEncoder) -> Boxed {
-    Box::new(match folds {
+fn targets(folds: Option<&Folds>, encoder: TargetEncoder) -> TargetEncoder {
+    match folds {
         Some(folds) => encoder.with_folds(folds.clone()),
         None => encoder,
-    })
+    }
 }
 
 /// Its network is small; it depends on the order of its inputs.
@@ -176,22 +190,17 @@ fn encoders() -> Vec<Case> {
             Box::new(FrequencyEncoder::new().with_frequency(Frequency::LogCount))
         }),
         case("target", texts, &[], |folds| {
-            targets(folds, TargetEncoder::new())
+            Box::new(targets(folds, TargetEncoder::new()))
         }),
         case("target, fixed", texts, &[], |folds| {
-            targets(
-                folds,
-                TargetEncoder::new().with_smoothing(Smoothing::Fixed(3.0)),
-            )
+            let encoder = TargetEncoder::new().with_smoothing(Smoothing::Fixed(3.0));
+            Box::new(targets(folds, encoder))
         }),
         case("target, sigmoid", texts, &[], |folds| {
             let smoothing = Smoothing::Sigmoid { k: 3.0, f: 2.0 };
-            targets(
-                folds,
-                TargetEncoder::new()
-                    .with_smoothing(smoothing)
-                    .with_missing(MissingLevel::Prior),
-            )
+            let encoder = TargetEncoder::new().with_smoothing(smoothing);
+            let encoder = encoder.with_missing(MissingLevel::Prior);
+            Box::new(targets(folds, encoder))
         }),
         case(
             "target in folds of its own",
@@ -225,6 +234,18 @@ fn encoders() -> Vec<Case> {
         }),
         case("ordered, overall mean", texts, &[OwnTarget, Seed], |_| {
             Box::new(OrderedTargetEncoder::new().with_prior(OrderedPrior::OverallMean))
+        }),
+        case("vectors of other rows", two_texts, &[LevelNames], |_| {
+            let vectors = |column: &str, levels: &[&str]| {
+                let names = levels.iter().map(ToString::to_string).collect();
+                let numbers = (0..levels.len()).map(|level| vec![level as f32, 0.5]);
+                EmbeddingMatrix::new(column, names, numbers.collect(), vec![0.25; 2]).unwrap()
+            };
+            let matrices = vec![
+                vectors("state", &["CA", "NY"]),
+                vectors("city", &["Oslo", "Rome", "Riga"]),
+            ];
+            Box::new(PretrainedEmbedding::trained_on_other_rows(matrices).unwrap())
         }),
         // Contexts and gauges of its vectors are taken from all rows.
         case(
@@ -394,6 +415,12 @@ fn texts(n: usize) -> Columns {
     ]
 }
 
+fn two_texts(n: usize) -> Columns {
+    let mut columns = texts(n);
+    columns.truncate(2);
+    columns
+}
+
 fn dates(n: usize) -> Columns {
     let day = |row| (draw(6, row, 8) > 0).then(|| i32::try_from(draw(6, row, 30_000)).unwrap());
     let moment = |row| (draw(7, row, 8) > 0).then(|| i64::try_from(draw(7, row, 1 << 42)).unwrap());
@@ -448,10 +475,14 @@ impl Case {
         (self.columns)(N)
     }
 
+    fn build(&self, folds: Option<&Folds>) -> Box<dyn DynTransformer<Labels>> {
+        (self.build)(folds)
+    }
+
     fn fit(&self, table: &Table, target: &Labels, seed: Seed) -> Both {
         let folds = folds(table.n_rows());
         let train = Train::new(table, target).unwrap().with_seed(seed);
-        (self.build)(Some(&folds)).fit_transform_dyn(train).unwrap()
+        self.build(Some(&folds)).fit_transform_dyn(train).unwrap()
     }
 
     fn fitted(&self) -> (Table, Both) {
@@ -479,10 +510,6 @@ fn ensure(holds: bool, why: impl Fn() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-fn bits<P: Provenance>(features: &Features<P>) -> Vec<u32> {
-    features.as_slice().iter().map(|v| v.to_bits()).collect()
-}
-
 fn row_bits<P: Provenance>(features: &Features<P>, row: usize) -> Vec<u32> {
     (0..features.n_features())
         .map(|j| features.column(j)[row].to_bits())
@@ -503,11 +530,6 @@ fn by_name<P: Provenance>(features: &Features<P>) -> Vec<(String, Vec<u32>)> {
     all
 }
 
-fn pool(threads: usize) -> rayon::ThreadPool {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-    builder.build().unwrap()
-}
-
 /// Some rows: none, one, a stretch, backwards, one of them twice.
 fn selections() -> Vec<Vec<u32>> {
     let n = u32::try_from(N).unwrap();
@@ -518,6 +540,17 @@ fn selections() -> Vec<Vec<u32>> {
         (0..n).rev().collect(),
         vec![3, 30, 3, 3],
     ]
+}
+
+#[test]
+fn every_transformer_is_listed() {
+    let cases = cases();
+    let listed: Vec<&str> = cases
+        .iter()
+        .map(|case| (case.build)(None).as_ref().type_of())
+        .collect();
+    assert_all_listed("Transformer", 5, listed.iter().copied());
+    assert_all_listed("UnsupervisedTransformer", 12, listed);
 }
 
 #[test]
@@ -563,7 +596,7 @@ fn threads_change_no_bit() {
         let n = 2_500;
         let (table, target) = (table(&(case.columns)(n)), labels(n));
         let on = |threads| {
-            pool(threads).install(|| {
+            on_threads(threads, || {
                 let (fitted, train) = case.fit(&table, &target, Seed::new(1));
                 let new = fitted.transform(table.rows()).unwrap();
                 [bits(&train), bits(&new)]
@@ -620,7 +653,8 @@ fn one_training_row_is_enough() {
         for row in [0, 11] {
             let rows = [row];
             let train = Train::new(&table, &target).unwrap().subset(&rows).unwrap();
-            let (fitted, features) = (case.build)(None)
+            let (fitted, features) = case
+                .build(None)
                 .fit_transform_dyn(train)
                 .map_err(|e| e.to_string())?;
             let new = fitted.transform(table.rows()).map_err(|e| e.to_string())?;
@@ -787,7 +821,7 @@ fn what_is_fitted_is_the_same_without_features() {
     check(Law::WithoutFeatures, |case| {
         let (table, target) = (table(&case.columns()), labels(N));
         let (fitted, _) = case.fit(&table, &target, Seed::new(1).child("step"));
-        let build = || (case.build)(Some(&folds(N)));
+        let build = || case.build(Some(&folds(N)));
         let train = Train::new(&table, &target).unwrap();
         let alone = train.with_seed(Seed::new(1).child("step"));
         let alone = build().fit_part(alone).unwrap();
@@ -817,7 +851,7 @@ fn a_step_does_what_its_transformer_does() {
     check(Law::AsStep, |case| {
         let (table, target) = (table(&case.columns()), labels(N));
         let (fitted, train) = case.fit(&table, &target, Seed::new(1).child("step"));
-        let step = (case.build)(Some(&folds(N)));
+        let step = case.build(Some(&folds(N)));
         let columns = ColumnTransformer::new().with("step", Selector::all(), step);
         let rows = Train::new(&table, &target).unwrap().with_seed(Seed::new(1));
         let (columns, features) = columns.fit_transform(rows).unwrap();
@@ -862,11 +896,10 @@ impl Predictor<Labels> for FittedSum {
 
 #[test]
 fn pipelines_keep_the_laws_of_their_transformers() {
-    let two = [pool(1), pool(8)];
     check(Law::InPipeline, |case| {
         let (original, target) = (table(&case.columns()), labels(N));
         let fit = || {
-            let transformer = (case.build)(Some(&folds(N)));
+            let transformer = case.build(Some(&folds(N)));
             let train = Train::new(&original, &target)
                 .unwrap()
                 .with_seed(Seed::new(1));
@@ -880,8 +913,8 @@ fn pipelines_keep_the_laws_of_their_transformers() {
                 .unwrap();
             ensure(found == all.take(&rows), || format!("{rows:?}"))?;
         }
-        for pool in &two {
-            let found = pool.install(|| fit().predict(original.rows()).unwrap());
+        for n_threads in [1, 8] {
+            let found = on_threads(n_threads, || fit().predict(original.rows()).unwrap());
             ensure(found == all, || "threads".to_owned())?;
         }
         let mut columns = case.columns();
@@ -927,7 +960,7 @@ fn rows_of_weight_0_take_no_part() {
         let fit = |rows: &[u32]| {
             let train = Train::new(&table, &target).unwrap().with_seed(Seed::new(1));
             let train = train.subset(rows).unwrap();
-            let (fitted, features) = (case.build)(None).fit_transform_dyn(train).unwrap();
+            let (fitted, features) = case.build(None).fit_transform_dyn(train).unwrap();
             let new = fitted.transform(table.rows()).unwrap();
             let rows = (0..N).filter(|row| row % 4 < 3);
             let of_training: Vec<Vec<u32>> = rows.map(|row| row_bits(&features, row)).collect();

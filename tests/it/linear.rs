@@ -16,7 +16,7 @@ use stackfold::model::linear::{FittedLogisticRegression, LogisticRegression};
 use stackfold::prelude::*;
 use stackfold::progress::{Event, Progress};
 
-use crate::support::{assert_close, binary};
+use crate::support::{assert_close, binary, on_threads};
 
 fn as_f32(value: f64) -> f32 {
     #[allow(clippy::cast_possible_truncation, reason = "features are f32")]
@@ -335,13 +335,9 @@ fn the_same_bits_on_any_number_of_threads_and_in_any_company() {
         let bayes = fit(&GaussianNaiveBayes::new(), &x, &y);
         (logistic.predict(&x).unwrap(), bayes.predict(&x).unwrap())
     };
-    let on = |n_threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads);
-        pool.build().unwrap().install(run)
-    };
-    let one = on(1);
+    let one = on_threads(1, run);
     for n_threads in [2, 8] {
-        assert!(one == on(n_threads), "{n_threads} threads");
+        assert!(one == on_threads(n_threads, run), "{n_threads} threads");
     }
     let rows = [29_999, 5, 5, 1_023, 1_024, 17];
     let logistic = fit(&LogisticRegression::new(), &x, &y);

@@ -1,10 +1,12 @@
 //! All integration tests, in one binary.
 
 mod batches;
+mod blenders;
 mod columns;
 mod coverage;
 mod cross_validate;
 mod data;
+mod documents;
 mod embedding;
 mod encoders;
 mod folds;

@@ -41,7 +41,7 @@ use stackfold::transform::passthrough::Passthrough;
 use stackfold::transform::scale::Log1p;
 use stackfold::transform::{ColumnTransformer, DynTransformer, Selector};
 
-use crate::support::{levels, one_column};
+use crate::support::{levels, on_threads, one_column};
 
 const N: u16 = 60;
 const FOLDS: u16 = 4;
@@ -662,10 +662,6 @@ fn a_failing_member_is_named_with_level_fold_column_and_row() {
     let mut x: Vec<f64> = (0..N).map(f64::from).collect();
     x[17] = f64::NAN; // in fold 1: the models of the other folds are fitted on it
     let holes = table.clone().with_column("x", Column::numeric(x)).unwrap();
-    let one_thread = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .unwrap();
     let view = numbers();
     let stack = Stack::new(folds())
         .with_member("prior", &view, Prior::new())
@@ -673,7 +669,7 @@ fn a_failing_member_is_named_with_level_fold_column_and_row() {
         .with_member("strict", &view, Trouble::Missing);
     // One thread, for the first of the errors. What was stopped because of it is not named.
     assert_message(
-        one_thread.install(|| fit(&stack, &holes, &target)),
+        on_threads(1, || fit(&stack, &holes, &target)),
         r#"stack level 1, member "strict", fold 0, column "numbers__x", row 17: missing value"#,
     );
     let error = fit(&stack, &holes, &target).unwrap_err();
@@ -706,9 +702,7 @@ fn a_failing_member_is_named_with_level_fold_column_and_row() {
         .then(Log1p::new());
     let stack =
         Stack::new(folds()).with_member("prior", &View::new("log", logarithm), Prior::new());
-    let error = one_thread
-        .install(|| fit(&stack, &low, &target))
-        .unwrap_err();
+    let error = on_threads(1, || fit(&stack, &low, &target)).unwrap_err();
     assert_eq!(
         error.to_string(),
         r#"stack level 1, member "prior", fold 0, view "log", column "x__x", row 17: expected values above -1, found -2"#
@@ -722,7 +716,7 @@ fn a_failing_member_is_named_with_level_fold_column_and_row() {
     };
     let level = Level::new().with_member("strict", Trouble::Missing);
     assert_message(
-        one_thread.install(|| fit(&one().with_level(level), &holes, &target)),
+        on_threads(1, || fit(&one().with_level(level), &holes, &target)),
         r#"stack level 2, member "strict", fold 0, column "raw__x", row 17: missing value"#,
     );
     let blender = EstimatorBlender::new(Trouble::Missing);
@@ -900,11 +894,9 @@ fn a_model_without_features_says_why_there_are_none() {
     let no_role = r#"expected at least one feature, found none: no column of the table has the role of a feature, of "x" (id), "state" (ignored); give it to one (Table::with_role)"#;
     let no_kind = r#"expected at least one feature, found none: the transformer makes none of the columns "state" (categorical); let it select columns of their kinds, and not only constant ones"#;
     let levels_only = table().with_role("x", Role::Ignored).unwrap();
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let one_thread = one_thread.unwrap();
     for (table, reason) in [(roles, no_role), (levels_only, no_kind)] {
         assert_message(
-            one_thread.install(|| fit(&stack, &table, &target)),
+            on_threads(1, || fit(&stack, &table, &target)),
             &format!(r#"stack level 1, member "bayes", fold 0: {reason}"#),
         );
         let train = Train::new(&table, &target).unwrap();

@@ -16,7 +16,7 @@ use stackfold::model::neural::{
 };
 use stackfold::prelude::*;
 
-use crate::support::assert_close;
+use crate::support::{assert_close, bits, on_threads};
 
 /// Two numbers, the second with missing values, and two codes, the second with missing values too.
 pub(crate) fn table(n: usize, seed: u64) -> Features<OutOfSample> {
@@ -322,11 +322,6 @@ fn regressors() -> Vec<NeuralRegressor> {
     all
 }
 
-fn bits<P: Prediction>(prediction: &P) -> Vec<u64> {
-    let columns = (0..prediction.n_columns()).flat_map(|k| prediction.column(k));
-    columns.map(|p| p.to_bits()).collect()
-}
-
 #[track_caller]
 fn check_threads<Y: Target + serde::Serialize>(
     model: &NeuralNetwork<Y>,
@@ -334,11 +329,7 @@ fn check_threads<Y: Target + serde::Serialize>(
     y: &Y,
 ) {
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| {
+        on_threads(threads, || {
             let fitted = model.fit(&in_sample(x), y, &FitContext::default()).unwrap();
             let prediction = fitted.predict(x).unwrap();
             (serde_json::to_string(&fitted).unwrap(), bits(&prediction))

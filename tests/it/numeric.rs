@@ -26,7 +26,7 @@ use stackfold::transform::scale::{
 };
 use stackfold::transform::{FeatureStep, FittedFeatureStep, UnsupervisedTransformer};
 
-use crate::support::{assert_close, levels, one_column};
+use crate::support::{assert_close, feature_bits, levels, on_threads, one_column};
 
 const NAN: f64 = f64::NAN;
 
@@ -373,22 +373,10 @@ fn a_step_gives_what_the_transformer_gives() {
 }
 
 fn same_bits_on_any_threads<T: UnsupervisedTransformer>(name: &str, t: &T, table: &Table) {
-    let bits = |threads| {
-        let pool = rayon_pool(threads);
-        let features = pool.install(|| fit(t, table));
-        let bits: Vec<u32> = features.as_slice().iter().map(|v| v.to_bits()).collect();
-        bits
-    };
+    let bits = |threads| feature_bits(&on_threads(threads, || fit(t, table)));
     let one = bits(1);
     assert_eq!(one, bits(2), "{name}");
     assert_eq!(one, bits(8), "{name}");
-}
-
-fn rayon_pool(threads: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap()
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Rows are predicted alike alone and together, on any thread.
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
-use rayon::ThreadPoolBuilder;
 use stackfold::data::RowIndex;
 use stackfold::folds::KFold;
 use stackfold::model::bayes::GaussianNaiveBayes;
@@ -13,6 +12,8 @@ use stackfold::transform::encode::TargetEncoder;
 use stackfold::transform::impute::Imputer;
 use stackfold::transform::scale::StandardScaler;
 use stackfold::transform::{Chain, ColumnTransformer, Selector};
+
+use crate::support::on_threads;
 
 const N_ROWS: usize = 400;
 
@@ -110,8 +111,7 @@ fn rows_are_predicted_alike_alone_and_together() {
         // From outside of any pool, and from within one.
         let expected = check();
         for n_threads in [1, 3] {
-            let pool = ThreadPoolBuilder::new().num_threads(n_threads).build();
-            assert_eq!(pool.unwrap().install(check), expected);
+            assert_eq!(on_threads(n_threads, check), expected);
         }
     }
 }

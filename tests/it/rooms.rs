@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use crate::support::{code, ident, is_of_ident, source};
 
 /// The modules at the root, lowest first. A module imports from lines above its own alone; those of one
 /// line do not know one another.
@@ -40,40 +40,9 @@ fn level(room: &str) -> Option<usize> {
     ROOMS.iter().position(|level| level.contains(&room))
 }
 
-/// All source files below `src`, but for those of tests alone.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_stem().unwrap() == "tests" {
-            continue;
-        }
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-}
-
-/// Lines of code with their numbers from 1, without comments and without modules of tests.
-fn code(text: &str) -> Vec<(usize, &str)> {
-    let mut lines = Vec::new();
-    let mut in_tests = false;
-    for (number, line) in (1..).zip(text.lines()) {
-        in_tests |= line == "#[cfg(test)]";
-        if !in_tests {
-            lines.push((number, line.split("//").next().unwrap_or(line)));
-        }
-        in_tests &= line != "}" && line != "mod tests;";
-    }
-    lines
-}
-
 /// What a line names of the root: what follows `crate::`, or so many `super::` that they lead there
 /// from a module so deep.
 fn named(line: &str, depth: usize) -> Vec<&str> {
-    let ident = |text: &str| text.len() - text.trim_start_matches(is_of_ident).len();
     let to_root = "super::".repeat(depth);
     let paths = ["crate::", to_root.as_str()];
     let mut found = Vec::new();
@@ -81,33 +50,25 @@ fn named(line: &str, depth: usize) -> Vec<&str> {
         for (at, _) in line.match_indices(path) {
             let rest = &line[at + path.len()..];
             if !line[..at].ends_with(is_of_ident) && !line[..at].ends_with("::") {
-                found.push(&rest[..ident(rest)]);
+                found.push(ident(rest));
             }
         }
     }
     found
 }
 
-fn is_of_ident(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
 #[test]
 fn imports_run_one_way() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    files(&src, &mut paths);
     let mut used = vec![false; EXCEPTIONS.len()];
     let (mut wrong, mut n_named) = (String::new(), 0);
-    for path in paths {
-        let file = path.strip_prefix(&src).unwrap().with_extension("");
-        let file: Vec<&str> = file.iter().map(|part| part.to_str().unwrap()).collect();
-        let depth = file.len() - usize::from(file.ends_with(&["mod"]));
-        let (room, file) = (file[0], format!("{}.rs", file.join("/")));
+    for (file, lines) in source() {
+        let modules: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
+        let depth = modules.len() - usize::from(modules.ends_with(&["mod"]));
+        let room = modules[0];
         if room == "lib" {
             continue;
         }
-        for (number, line) in code(&fs::read_to_string(&path).unwrap()) {
+        for (number, line) in &lines {
             for name in named(line, depth) {
                 n_named += 1;
                 let (from, to) = (level(room), level(name));
@@ -146,7 +107,11 @@ fn imports_run_one_way() {
 fn imports_are_found() {
     let lines =
         code("use crate::data;\n// crate::a\n#[cfg(test)]\nmod tests {\n}\nfn f() {} // b\n");
-    assert_eq!(lines, [(1, "use crate::data;"), (2, ""), (6, "fn f() {} ")]);
+    let expected = [(1, "use crate::data;"), (2, ""), (6, "fn f() {} ")];
+    assert_eq!(
+        lines,
+        expected.map(|(number, line)| (number, line.to_owned()))
+    );
     assert_eq!(named("use crate::data::{Rows, Table};", 2), ["data"]);
     assert_eq!(
         named("$crate::stack::S<crate::model::M>", 1),

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 #![cfg(all(feature = "linfa", feature = "smartcore"))]
 
-use stackfold::data::Prediction;
 use stackfold::folds::{Predefined, StratifiedKFold};
 use stackfold::model::{linfa, smartcore};
 use stackfold::prelude::*;
@@ -13,6 +12,8 @@ use stackfold::transform::encode::{LeaveOneOutEncoder, OneHotEncoder, TargetEnco
 use stackfold::transform::impute::{Imputer, Indicators};
 use stackfold::transform::scale::StandardScaler;
 use stackfold::transform::{ColumnTransformer, Selector};
+
+use crate::support::{bits, on_threads};
 
 const N: u16 = 360;
 
@@ -162,12 +163,6 @@ fn fit<Y: StackTarget>(stack: &Stack<Y>, target: &Y, seed: u64) -> FittedStack<Y
     stack.fit(train.with_seed(Seed::new(seed))).unwrap()
 }
 
-fn bits<P: Prediction>(prediction: &P) -> Vec<u64> {
-    (0..prediction.n_columns())
-        .flat_map(|k| prediction.column(k).iter().map(|p| p.to_bits()))
-        .collect()
-}
-
 /// Name and bits of all that the stack predicts: of each member out-of-fold, of the stack
 /// out-of-fold, and of new rows.
 fn everything<Y: StackTarget>(fitted: &FittedStack<Y>) -> Vec<(String, Vec<u64>)> {
@@ -204,11 +199,7 @@ fn members(fitted: &FittedStack<Labels>) -> Vec<(String, Vec<u64>, Vec<u64>)> {
 
 #[track_caller]
 fn assert_same_on_any_threads<Y: StackTarget>(stack: &Stack<Y>, target: &Y) {
-    let on = |threads: usize| {
-        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        let pool = builder.build().unwrap();
-        pool.install(|| everything(&fit(stack, target, 1)))
-    };
+    let on = |threads| on_threads(threads, || everything(&fit(stack, target, 1)));
     let one = on(1);
     for (threads, found) in [(1, on(1)), (2, on(2)), (8, on(8))] {
         for ((name, expected), (other_name, found)) in one.iter().zip(&found) {

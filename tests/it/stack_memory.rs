@@ -25,6 +25,8 @@ use stackfold::transform::encode::{OneHotEncoder, TargetEncoder};
 use stackfold::transform::passthrough::Passthrough;
 use stackfold::transform::{ColumnTransformer, Selector};
 
+use crate::support::{bits, on_threads};
+
 const ROWS: usize = 300;
 const FOLDS: usize = 4;
 /// None; room for a task or two of some views; less than any task needs.
@@ -69,13 +71,6 @@ fn levels() -> View<Labels> {
     View::new("levels", columns)
 }
 
-fn on_threads<T: Send>(n_threads: usize, f: impl FnOnce() -> T + Send) -> T {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(n_threads)
-        .build();
-    pool.unwrap().install(f)
-}
-
 /// Members of every kind, two views, a learner, a stack, a further level, and refits.
 fn everything() -> Stack<Labels> {
     let (numbers, levels) = (numbers(), levels());
@@ -95,10 +90,6 @@ fn everything() -> Stack<Labels> {
         .with_learner("stack", inner)
         .with_level(Level::new().with_member("second", Prior::new()))
         .with_new_rows(NewRows::Both)
-}
-
-fn bits(prediction: &Probabilities) -> Vec<u64> {
-    prediction.positive().iter().map(|p| p.to_bits()).collect()
 }
 
 fn found(fitted: &FittedStack<Labels>, table: &Table) -> Vec<Vec<u64>> {

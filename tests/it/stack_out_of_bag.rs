@@ -21,7 +21,7 @@ use stackfold::stack::{FittedStack, NewRows, OnFailure, Scheme, Stack, StackTarg
 use stackfold::transform::encode::{OrdinalEncoder, TargetEncoder};
 use stackfold::transform::passthrough::Passthrough;
 
-use crate::support::binary;
+use crate::support::{binary, bits, on_threads};
 
 const ROWS: usize = 240;
 
@@ -73,7 +73,7 @@ fn column_of<'f>(fitted: &'f FittedStack<Labels>, member: &str) -> &'f [f64] {
         .positive()
 }
 
-fn bits(values: &[f64]) -> Vec<u64> {
+fn column_bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
@@ -132,14 +132,14 @@ fn forests_give_their_out_of_bag_predictions_unasked() {
     let expected = asked.fit(&x, &labels, &context).unwrap();
     let expected = expected.out_of_bag().unwrap().all().unwrap();
     let (_, found) = forest().fit_out_of_bag(&x, &labels, &context).unwrap();
-    assert_eq!(bits(found.positive()), bits(expected.positive()));
+    assert_eq!(bits(&found), bits(&expected));
 
     let trees = ExtraTrees::new().with_n_trees(40).with_bag(Bag::Share(0.5));
     let asked = trees.clone().with_out_of_bag(OutOfBag::Predict);
     let expected = asked.fit(&x, &values, &context).unwrap();
     let expected = expected.out_of_bag().unwrap().all().unwrap();
     let (_, found) = trees.fit_out_of_bag(&x, &values, &context).unwrap();
-    assert_eq!(bits(found.as_slice()), bits(expected.as_slice()));
+    assert_eq!(bits(&found), bits(&expected));
 
     let error = ExtraTrees::new().fit_out_of_bag(&x, &values, &context);
     let error = error.unwrap_err().to_string();
@@ -176,7 +176,10 @@ fn the_column_is_the_forests_own_and_it_is_fitted_once() {
             let rows = fitted.out_of_fold_rows();
             assert_eq!(rows.len(), n_out_of_fold);
             let expected: Vec<f64> = rows.iter().map(|&r| columns[0][r as usize]).collect();
-            assert_eq!(bits(column_of(&fitted, "forest")), bits(&expected));
+            assert_eq!(
+                column_bits(column_of(&fitted, "forest")),
+                column_bits(&expected)
+            );
             assert_eq!(fitted.member_names(), ["forest", "prior"]);
             let report = &fitted.report().members[0];
             assert!(report.fit_seconds > 0.0 && report.score > 0.6);
@@ -199,7 +202,7 @@ fn a_rows_own_target_is_not_in_its_column() {
         let fitted = stack(Scheme::out_of_fold(KFold::new(4)))
             .fit(train)
             .unwrap();
-        bits(column_of(&fitted, "forest"))
+        column_bits(column_of(&fitted, "forest"))
     };
     for (table, same_group) in [(&table, 40..41), (&grouped, 39..42)] {
         let before = column(table, &codes);
@@ -262,16 +265,12 @@ fn threads_change_no_bit() {
     let (table, codes) = data(ROWS);
     let target = binary(&codes);
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| {
+        on_threads(threads, || {
             let train = Train::new(&table, &target).unwrap();
             let fitted = stack(folds()).fit(train).unwrap();
             let prediction = fitted.predict(table.rows()).unwrap();
-            let column = bits(column_of(&fitted, "forest"));
-            (column, bits(prediction.positive()))
+            let column = column_bits(column_of(&fitted, "forest"));
+            (column, bits(&prediction))
         })
     };
     let one = run(1);
@@ -288,8 +287,8 @@ fn its_one_model_predicts_new_rows_whatever_was_asked_for() {
         fitted.predict_members(table.rows()).unwrap()
     };
     let [average, refit, both] = [NewRows::FoldAverage, NewRows::Refit, NewRows::Both].map(members);
-    assert_eq!(bits(average[1].positive()), bits(refit[1].positive()));
-    assert_eq!(bits(average[1].positive()), bits(both[1].positive()));
+    assert_eq!(bits(&average[1]), bits(&refit[1]));
+    assert_eq!(bits(&average[1]), bits(&both[1]));
     // And it is fitted as a refit of the same member on all rows would be.
     let view = numbers();
     let usual = Stack::new(folds())
@@ -298,7 +297,7 @@ fn its_one_model_predicts_new_rows_whatever_was_asked_for() {
         .fit(train)
         .unwrap();
     let usual = usual.predict_members(table.rows()).unwrap();
-    assert_eq!(bits(average[1].positive()), bits(usual[0].positive()));
+    assert_eq!(bits(&average[1]), bits(&usual[0]));
 
     let average = stack(folds()).fit(train).unwrap();
     assert!(average.predict_with(table.rows(), NewRows::Refit).is_err());

@@ -29,7 +29,7 @@ impl Storage {
 pub(super) struct Survey {
     /// The kind of the first batch whose cells tell one, and else that of the first batch.
     kind: ColumnKind,
-    is_told: bool,
+    is_kind_certain: bool,
     numbers: NumberTypes,
     levels: Interner,
     /// What the levels are names of, if that is the same in all batches that have any.
@@ -52,7 +52,7 @@ impl Survey {
     pub(super) fn new(kind: ColumnKind) -> Self {
         Self {
             kind,
-            is_told: false,
+            is_kind_certain: false,
             numbers: NumberTypes::default(),
             levels: Interner::default(),
             level_kind: None,
@@ -64,14 +64,14 @@ impl Survey {
     /// Adds what the column is in a further batch.
     pub(super) fn add(&mut self, column: &Column) -> Result<()> {
         if !is_silent(column) {
-            if self.is_told && self.kind != column.kind() {
+            if self.is_kind_certain && self.kind != column.kind() {
                 return Err(Error::wrong_kind(
                     format!("{}, as in an earlier batch", self.kind),
                     column.kind(),
                 ));
             }
             self.kind = column.kind();
-            self.is_told = true;
+            self.is_kind_certain = true;
         }
         match column.data() {
             ColumnData::Codes(_, levels) => self.add_levels(levels),

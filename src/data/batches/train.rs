@@ -8,7 +8,7 @@ use crate::random::Seed;
 
 /// A batched table with the target of its rows: what a transformer is fitted on.
 ///
-/// This is [`Train`] for rows that do not lie in memory. The target does, one value a row.
+/// This is [`Train`] for rows that do not lie in memory. The target does, one value per row.
 ///
 /// ```
 /// use stackfold::data::batches::{BatchedTable, TableBatches, TrainBatches};
@@ -67,7 +67,7 @@ impl<'a, Y: Target> TrainBatches<'a, Y> {
         Self { seed, ..self }
     }
 
-    /// The same rows, with somebody who is told what happens and may stop it, or nobody.
+    /// The same rows with a progress observer, which may stop the fit, or none.
     #[must_use]
     pub fn with_progress(self, progress: Option<&'a dyn Progress>) -> Self {
         Self { progress, ..self }

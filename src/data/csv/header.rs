@@ -90,7 +90,7 @@ fn check_separator(cells: &[String], dialect: Dialect) -> Result<()> {
     };
     let others = [b';', b'\t', b'|', b','].into_iter();
     let mut others = others.filter(|&b| b != dialect.separator && cell.contains(char::from(b)));
-    let Some(other) = others.next().filter(|_| !dialect.is_separator_told) else {
+    let Some(other) = others.next().filter(|_| !dialect.is_separator_given) else {
         return Ok(());
     };
     let shown = |byte: u8| format!("{:?}", char::from(byte));

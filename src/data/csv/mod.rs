@@ -30,7 +30,7 @@ pub use self::write::{write_csv, write_features_csv};
 pub(crate) struct Dialect {
     pub(crate) separator: u8,
     /// Whether the separator was asked for.
-    pub(crate) is_separator_told: bool,
+    pub(crate) is_separator_given: bool,
     pub(crate) quote: Option<u8>,
     pub(crate) n_skipped_lines: usize,
 }
@@ -44,7 +44,7 @@ pub(crate) struct CsvColumns {
     pub(crate) notes: Vec<Note>,
 }
 
-/// The columns of a file; `rules_of` gives the rules for each of the names in the header, and is told
+/// The columns of a file; `rules_of` gives the rules for each of the names in the header, and is given
 /// which of them names the rows.
 pub(crate) fn read_columns(
     source: Source<'_>,
@@ -257,7 +257,7 @@ mod tests {
         fn read(&self, (block, tile): (usize, usize), rules: &[TextRules]) -> Result<CsvColumns> {
             let dialect = Dialect {
                 separator: b',',
-                is_separator_told: false,
+                is_separator_given: false,
                 quote: Some(b'"'),
                 n_skipped_lines: 0,
             };

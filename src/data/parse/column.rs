@@ -77,20 +77,20 @@ pub(crate) struct ColumnReader<'r> {
     first_infinite: Option<(usize, f64)>,
     error: Option<Error>,
     /// Whether sentinels were counted before the kind was known.
-    has_untold_sentinels: bool,
+    has_early_sentinels: bool,
     must_read_texts: bool,
 }
 
 /// What some rows of a column are.
 #[derive(Debug)]
 pub(crate) struct Part {
-    found: Found,
+    found: PartCells,
     counts: Counts,
     n_rows: usize,
 }
 
 #[derive(Debug)]
-enum Found {
+enum PartCells {
     /// It was not looked at, or is not what was guessed.
     Nothing,
     /// Missing cells only, which tell no kind.
@@ -145,7 +145,7 @@ impl<'r> ColumnReader<'r> {
             odd: Seen::default(),
             first_infinite: None,
             error: None,
-            has_untold_sentinels: false,
+            has_early_sentinels: false,
             must_read_texts: false,
         }
     }
@@ -163,11 +163,11 @@ impl<'r> ColumnReader<'r> {
     pub(crate) fn part(&self, cut: Cut<'_>) -> Part {
         let mut counts = Counts::default();
         let found = if self.is_done() {
-            Found::Nothing
+            PartCells::Nothing
         } else {
             match self.plan {
                 Plan::Guess => self.guess(cut, &mut counts),
-                Plan::Texts | Plan::Levels => Found::Texts(texts(cut, &mut counts)),
+                Plan::Texts | Plan::Levels => PartCells::Texts(texts(cut, &mut counts)),
                 Plan::Is(kind) => self.read_as(kind, cut, &mut counts),
             }
         };
@@ -178,10 +178,10 @@ impl<'r> ColumnReader<'r> {
         }
     }
 
-    fn guess(&self, cut: Cut<'_>, counts: &mut Counts) -> Found {
+    fn guess(&self, cut: Cut<'_>, counts: &mut Counts) -> PartCells {
         let first = || {
-            let mut told = cut.iter().flatten();
-            let first = told.find(|text| self.causes.of_text(text).is_none())?;
+            let mut cells = cut.iter().flatten();
+            let first = cells.find(|text| self.causes.of_text(text).is_none())?;
             Some(match Look::of(first, self.rules) {
                 Look::Number(_) => ColumnKind::Numeric,
                 Look::Boolean => ColumnKind::Boolean,
@@ -191,7 +191,7 @@ impl<'r> ColumnReader<'r> {
             })
         };
         match self.kind.or_else(first) {
-            Some(ColumnKind::Categorical) => Found::Texts(texts(cut, counts)),
+            Some(ColumnKind::Categorical) => PartCells::Texts(texts(cut, counts)),
             Some(kind) => self.read_as(kind, cut, counts),
             None => {
                 for text in cut.iter() {
@@ -201,25 +201,25 @@ impl<'r> ColumnReader<'r> {
                             .unwrap_or(Cause::Null),
                     );
                 }
-                Found::Missing
+                PartCells::Missing
             }
         }
     }
 
-    fn read_as(&self, kind: ColumnKind, cut: Cut<'_>, counts: &mut Counts) -> Found {
+    fn read_as(&self, kind: ColumnKind, cut: Cut<'_>, counts: &mut Counts) -> PartCells {
         let is_guess = self.plan == Plan::Guess;
         let rules = self.rules;
         match kind {
-            ColumnKind::Categorical => Found::Texts(texts(cut, counts)),
+            ColumnKind::Categorical => PartCells::Texts(texts(cut, counts)),
             ColumnKind::Numeric => {
                 let Some(mut numbers) = Reader::new(rules, &self.causes, is_guess).read(cut) else {
-                    return Found::Nothing;
+                    return PartCells::Nothing;
                 };
                 if !is_guess && let Some(error) = self.refusal(&numbers.sorts.odd, "a number") {
-                    return Found::Bad(error);
+                    return PartCells::Bad(error);
                 }
                 *counts = std::mem::take(&mut numbers.counts);
-                Found::Numbers(Box::new(numbers))
+                PartCells::Numbers(Box::new(numbers))
             }
             ColumnKind::Boolean => {
                 let value = |text: &str| {
@@ -232,7 +232,7 @@ impl<'r> ColumnReader<'r> {
                 let mut odd = Seen::default();
                 let cells = self.cells_of(cut, value, counts, &mut odd);
                 if is_guess && odd.count > 0 {
-                    return Found::Nothing;
+                    return PartCells::Nothing;
                 }
                 self.found(Column::boolean(&cells), 0, odd, "true or false")
             }
@@ -240,7 +240,7 @@ impl<'r> ColumnReader<'r> {
         }
     }
 
-    fn moments(&self, kind: ColumnKind, cut: Cut<'_>, counts: &mut Counts) -> Found {
+    fn moments(&self, kind: ColumnKind, cut: Cut<'_>, counts: &mut Counts) -> PartCells {
         let is_guess = self.plan == Plan::Guess;
         let (mut n_days, mut has_moment) = (0, false);
         let mut odd = Seen::default();
@@ -261,7 +261,7 @@ impl<'r> ColumnReader<'r> {
         };
         let cells = self.cells_of(cut, value, counts, &mut odd);
         if is_guess && kind == ColumnKind::Date && has_moment {
-            return Found::Nothing;
+            return PartCells::Nothing;
         }
         let expected = match &self.rules.date_format {
             Some(format) => format!("a date written as {}", format.text),
@@ -299,13 +299,13 @@ impl<'r> ColumnReader<'r> {
         cells.collect()
     }
 
-    fn found(&self, column: Column, n_days: usize, odd: Seen, expected: &str) -> Found {
+    fn found(&self, column: Column, n_days: usize, odd: Seen, expected: &str) -> PartCells {
         if self.plan != Plan::Guess
             && let Some(error) = self.refusal(&odd, expected)
         {
-            return Found::Bad(error);
+            return PartCells::Bad(error);
         }
-        Found::Cells {
+        PartCells::Cells {
             column,
             n_days,
             odd,
@@ -335,19 +335,19 @@ impl<'r> ColumnReader<'r> {
         }
         self.counts.merge(&part.counts);
         let kind = match &part.found {
-            Found::Nothing => {
+            PartCells::Nothing => {
                 self.must_read_texts = true;
                 return;
             }
-            Found::Missing => {
-                self.has_untold_sentinels |= part.counts.has_sentinels();
+            PartCells::Missing => {
+                self.has_early_sentinels |= part.counts.has_sentinels();
                 self.cells.missing(part.n_rows);
                 return;
             }
-            Found::Numbers(_) => ColumnKind::Numeric,
-            Found::Cells { column, .. } => column.kind(),
-            Found::Texts(_) => ColumnKind::Categorical,
-            Found::Bad(_) => self.kind.unwrap_or(ColumnKind::Numeric),
+            PartCells::Numbers(_) => ColumnKind::Numeric,
+            PartCells::Cells { column, .. } => column.kind(),
+            PartCells::Texts(_) => ColumnKind::Categorical,
+            PartCells::Bad(_) => self.kind.unwrap_or(ColumnKind::Numeric),
         };
         // Parts that were read side by side may have guessed otherwise than those before.
         if self.is_guess && *self.kind.get_or_insert(kind) != kind {
@@ -358,8 +358,8 @@ impl<'r> ColumnReader<'r> {
             self.plan = Plan::Texts;
         }
         match part.found {
-            Found::Nothing | Found::Missing => {}
-            Found::Numbers(numbers) => {
+            PartCells::Nothing | PartCells::Missing => {}
+            PartCells::Numbers(numbers) => {
                 self.sorts.merge(&numbers.sorts, first_row);
                 if let Some((row, value)) = numbers.first_infinite {
                     self.first_infinite = self.first_infinite.or(Some((first_row + row, value)));
@@ -369,7 +369,7 @@ impl<'r> ColumnReader<'r> {
                     !self.sorts.has_real && self.sorts.huge.count == 0,
                 );
             }
-            Found::Cells {
+            PartCells::Cells {
                 column,
                 n_days,
                 odd,
@@ -378,8 +378,8 @@ impl<'r> ColumnReader<'r> {
                 self.odd.merge(&odd, first_row);
                 self.cells.numbers(column.data(), true);
             }
-            Found::Texts(texts) => self.add_texts(&texts),
-            Found::Bad(error) => self.error = Some(error.after_rows(first_row)),
+            PartCells::Texts(texts) => self.add_texts(&texts),
+            PartCells::Bad(error) => self.error = Some(error.after_rows(first_row)),
         }
     }
 
@@ -392,10 +392,10 @@ impl<'r> ColumnReader<'r> {
 
     /// What the cells so far are, if they were read by a guess.
     fn verdict(&self) -> Verdict {
-        let n_told = self.n_rows - self.counts.told_missing();
+        let n_present = self.n_rows - self.counts.missing_but_infinite();
         let tally = match self.kind {
-            None | Some(ColumnKind::Numeric) => Tally::of_numbers(n_told, self.sorts.clone()),
-            _ => Tally::of_moments(n_told, self.n_days, self.odd.clone()),
+            None | Some(ColumnKind::Numeric) => Tally::of_numbers(n_present, self.sorts.clone()),
+            _ => Tally::of_moments(n_present, self.n_days, self.odd.clone()),
         };
         tally.verdict(self.rules.odd_cells())
     }
@@ -406,7 +406,7 @@ impl<'r> ColumnReader<'r> {
             return None;
         }
         // Counts are by texts where the kind was not known; numbers may count otherwise.
-        let must_recount = self.has_untold_sentinels && self.causes.are_ambiguous();
+        let must_recount = self.has_early_sentinels && self.causes.are_ambiguous();
         let is_right = !self.must_read_texts
             && match self.kind {
                 None | Some(ColumnKind::Categorical) => true,

@@ -49,7 +49,7 @@ impl Look {
 /// How many cells of a column that are not missing look like what.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) told: usize,
+    pub(super) n_present: usize,
     pub(super) numbers: usize,
     /// How the numbers are written; `odd` is what is no number.
     pub(super) sorts: NumberSorts,
@@ -98,7 +98,7 @@ impl Tally {
         } else {
             self.sorts.odd.add_cells(row, text, n);
         }
-        self.told += n;
+        self.n_present += n;
         if let Look::Boolean = look {
             self.booleans += n;
         } else {
@@ -133,21 +133,21 @@ impl Tally {
     }
 
     /// A column of numbers alone, and cells that are none.
-    pub(super) fn of_numbers(n_told: usize, sorts: NumberSorts) -> Self {
+    pub(super) fn of_numbers(n_present: usize, sorts: NumberSorts) -> Self {
         Self {
-            told: n_told,
-            numbers: n_told - sorts.odd.count,
+            n_present,
+            numbers: n_present - sorts.odd.count,
             sorts,
             ..Self::default()
         }
     }
 
     /// A column of days, or of moments, and cells that are neither.
-    pub(super) fn of_moments(n_told: usize, n_days: usize, odd: Seen) -> Self {
+    pub(super) fn of_moments(n_present: usize, n_days: usize, odd: Seen) -> Self {
         Self {
-            told: n_told,
+            n_present,
             dates: n_days,
-            datetimes: n_told - n_days - odd.count,
+            datetimes: n_present - n_days - odd.count,
             not_moment: odd,
             ..Self::default()
         }
@@ -156,8 +156,8 @@ impl Tally {
     pub(super) fn verdict(self, odd_cells: OddCells) -> Verdict {
         use ColumnKind::{Boolean, Categorical, Date, Datetime, Numeric};
         let is_kind = |n: usize| match odd_cells {
-            OddCells::AsMissing => (self.told - n) * CELLS_FOR_AN_ODD_ONE <= self.told,
-            OddCells::Refuse => n == self.told,
+            OddCells::AsMissing => (self.n_present - n) * CELLS_FOR_AN_ODD_ONE <= self.n_present,
+            OddCells::Refuse => n == self.n_present,
         };
         let verdict = |kind, odd, note| Verdict {
             kind,
@@ -166,7 +166,7 @@ impl Tally {
             note,
             no_such_day: None,
         };
-        let of_all = |n: usize, what: &str| format!("{n} of {} cells are {what}", self.told);
+        let of_all = |n: usize, what: &str| format!("{n} of {} cells are {what}", self.n_present);
         let but = |n: usize, what: &str, odd: &Seen| {
             let is = if odd.count == 1 { "is" } else { "are" };
             (odd.count > 0).then(|| {
@@ -178,7 +178,7 @@ impl Tally {
                 )
             })
         };
-        if self.told == 0 {
+        if self.n_present == 0 {
             return verdict(Numeric, Seen::default(), None);
         }
         if is_kind(self.numbers) {
@@ -193,7 +193,7 @@ impl Tally {
             }
             return verdict(Numeric, self.sorts.odd, note);
         }
-        if self.booleans == self.told {
+        if self.booleans == self.n_present {
             return verdict(Boolean, Seen::default(), None);
         }
         let moments = self.dates + self.datetimes;
@@ -202,7 +202,7 @@ impl Tally {
             let note = but(moments, &format!("{kind}s"), &self.not_moment);
             return verdict(kind, self.not_moment, note);
         }
-        if moments + self.no_such_days.count == self.told {
+        if moments + self.no_such_days.count == self.n_present {
             return Verdict {
                 no_such_day: self.no_such_days.first.clone(),
                 ..verdict(Categorical, Seen::default(), None)
@@ -244,26 +244,28 @@ impl Tally {
         let sorts = &self.sorts;
         let n_codes = sorts.zeros.count + sorts.codes.count;
         let are_all_digits = !sorts.has_plain_real && !sorts.has_negative;
-        let of_told = |seen: &Seen| format!("{} of {}", seen.count, self.told);
+        let share_of_present = |seen: &Seen| format!("{} of {}", seen.count, self.n_present);
         if sorts.commas.count > 0 && sorts.n_thousands > 0 {
             return Some(Some(decimal_comma(&sorts.commas)));
         }
         if sorts.huge.count > 0 && !sorts.has_plain_real {
-            let cells = of_told(&sorts.huge);
+            let cells = share_of_present(&sorts.huge);
             return Some(Some(format!(
                 "{cells} cells are whole numbers beyond 64 bits, and the column is read as levels: {}",
                 sorts.huge.example()
             )));
         }
-        if n_codes * CELLS_FOR_AN_ODD_ONE > self.told || sorts.zeros.count > 0 && are_all_digits {
+        if n_codes * CELLS_FOR_AN_ODD_ONE > self.n_present
+            || sorts.zeros.count > 0 && are_all_digits
+        {
             let mut codes = sorts.zeros.clone();
             codes.merge(&sorts.codes, 0);
-            let is_plain = codes.count == self.told;
+            let is_plain = codes.count == self.n_present;
             return Some((!is_plain).then(|| {
                 format!(
                     "{} cells are codes, whose text a number would lose, and the column is read as \
                      levels: {}; `with_kind` makes it numeric",
-                    of_told(&codes),
+                    share_of_present(&codes),
                     codes.example()
                 )
             }));
@@ -289,7 +291,9 @@ impl Tally {
             (moments, "dates", &self.not_moment),
             (ordered, "dates", &self.not_unordered),
         ];
-        let (n, what, odd) = choices.into_iter().find(|(n, ..)| 2 * n >= self.told)?;
+        let (n, what, odd) = choices
+            .into_iter()
+            .find(|(n, ..)| 2 * n >= self.n_present)?;
         Some(format!(
             "{} and the others are not, so all are read as levels: {}",
             of_all(n, what),

@@ -163,8 +163,8 @@ impl Counts {
         self.sentinels.iter().any(|&count| count > 0)
     }
 
-    /// How many cells are missing and no infinite numbers.
-    pub(crate) fn told_missing(&self) -> usize {
+    /// How many cells are missing, infinite numbers not counted.
+    pub(crate) fn missing_but_infinite(&self) -> usize {
         self.null + self.nan + self.sentinels.iter().sum::<usize>()
     }
 

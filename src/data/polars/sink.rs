@@ -103,7 +103,7 @@ impl ParquetSink {
         self.write(table, &features_to_frame(features)?)
     }
 
-    /// Writes predictions of a table's rows: one column a class, or one named `prediction`.
+    /// Writes predictions of a table's rows: one column per class, or one named `prediction`.
     ///
     /// # Errors
     /// As [`ParquetSink::write_features`].

@@ -51,8 +51,8 @@ pub trait OutputModel: fmt::Debug + Send + Sync {
     /// The library that the model comes from.
     fn backend(&self) -> Backend;
 
-    /// One column an output: the probability of the positive class of two, one probability (up
-    /// to a factor a row) a class of more, or the value.
+    /// One column per output: the positive-class probability (binary), one probability per class (up
+    /// to a factor per row; multiclass), or the value (regression).
     ///
     /// # Errors
     /// If the back end fails.

@@ -64,7 +64,7 @@ impl ShapValues {
         &self.fields
     }
 
-    /// The class whose raw score it is: the positive one of two; none for values.
+    /// The class whose raw score it is (binary: the positive one); none for values.
     #[must_use]
     pub fn class(&self) -> Option<&str> {
         self.class.as_deref()

@@ -69,9 +69,9 @@ impl<Y: Target> FittedNeuralNetwork<Y> {
         })
     }
 
-    /// Predicts one row, given in the order of [`features`](Self::features): writes the probability
-    /// of the positive class of two, one probability a class of more, or the value. Up to rounding
-    /// it is what [`Predictor::predict`] says.
+    /// Predicts one row, given in the order of [`features`](Self::features): writes the
+    /// positive-class probability (binary), one probability per class (multiclass), or the value
+    /// (regression). Up to rounding it is what [`Predictor::predict`] says.
     ///
     /// # Errors
     /// If the row or `out` has another length than the features or the outputs, or a number is

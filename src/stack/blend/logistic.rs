@@ -15,7 +15,7 @@ use crate::numeric::sums::sum_over_rows;
 use crate::stack::Meta;
 use crate::stack::meta::CLIP;
 
-/// Logistic regression on the members' log-probabilities, drawn towards equal weights.
+/// Logistic regression on the members' log-probabilities, shrunk towards equal weights.
 ///
 /// For row `i` and class `k` the score is `sum over members m of w_m ln p_m(i, k) + b_k`, and the
 /// blend the softmax of the scores: with two classes, logistic regression on logits. A member has
@@ -62,7 +62,7 @@ impl LogisticBlender {
         }
     }
 
-    /// How strongly weights are drawn towards equal ones: above 0.
+    /// How strongly weights are shrunk towards equal ones: above 0.
     #[must_use]
     pub fn with_alpha(self, alpha: f64) -> Self {
         Self { alpha, ..self }
@@ -108,7 +108,7 @@ impl Blender<Labels> for LogisticBlender {
 
 #[derive(Debug)]
 struct Pool {
-    /// One weight a member, `K - 1` offsets, then `K - 1` coefficients a feature passed through.
+    /// One weight per member, `K - 1` offsets, then `K - 1` coefficients per feature passed through.
     theta: Vec<f64>,
     n_members: usize,
     scaling: Scaling,

@@ -41,10 +41,10 @@ pub trait FittedBlender<Y: Target>: std::fmt::Debug + Send + Sync {
     /// One prediction of the members' predictions, which come in the order of fitting.
     ///
     /// # Errors
-    /// If what comes out is no prediction.
+    /// If the result is not a valid prediction.
     fn blend(&self, meta: &Meta<Y, OutOfSample>) -> Result<Y::Prediction>;
 
-    /// The weight of each member, in the order of fitting, if the blender has one a member.
+    /// The weight of each member, in the order of fitting, if the blender has one per member.
     fn weights(&self) -> Option<&[f64]> {
         None
     }

@@ -1,4 +1,4 @@
-//! Ridge regression on the members' values, drawn towards their mean.
+//! Ridge regression on the members' values, shrunk towards their mean.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::numeric::linalg::solve_positive;
 use crate::numeric::sums::sum_over_rows;
 use crate::stack::Meta;
 
-/// Ridge regression on the members' values, drawn towards equal weights.
+/// Ridge regression on the members' values, shrunk towards equal weights.
 ///
 /// The blend is `b + sum over members m of w_m p_m`, plus a coefficient for each feature passed
 /// through (a missing one becomes the mean). Minimised is `sum over rows of weight x (y -
@@ -34,7 +34,7 @@ impl RidgeBlender {
         Self { alpha: 1.0 }
     }
 
-    /// How strongly weights are drawn towards equal ones: above 0.
+    /// How strongly weights are shrunk towards equal ones: above 0.
     #[must_use]
     pub fn with_alpha(self, alpha: f64) -> Self {
         Self { alpha }

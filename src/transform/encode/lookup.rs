@@ -1,4 +1,4 @@
-//! Fitted encoders that replace each level by one number, or one number an output.
+//! Fitted encoders that replace each level by one number, or one number per output.
 
 use std::sync::Arc;
 

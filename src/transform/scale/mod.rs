@@ -32,7 +32,7 @@
 //! # Ok::<(), stackfold::Error>(())
 //! ```
 //!
-//! As a step a scaler takes every feature as a number, codes too: what comes out is no code.
+//! As a step a scaler takes every feature as a number, codes too: what comes out is not a code.
 
 mod log1p;
 mod max_abs;

@@ -68,8 +68,8 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
         &self.history
     }
 
-    /// Raw scores, one column a score: the log-odds of the positive class of two, one score a
-    /// class of more (their softmax is the probabilities), the value, or its logarithm for
+    /// Raw scores, one column per score: the log-odds of the positive class (binary), one score per
+    /// class (multiclass; their softmax is the probabilities), the value, or its logarithm for
     /// [`Loss::Poisson`](crate::model::hist::Loss::Poisson).
     ///
     /// # Errors
@@ -125,8 +125,8 @@ impl<Y: Target> FittedHistGradientBoosting<Y> {
     }
 
     /// Predicts one row, given in the order of [`features`](Self::features), without allocating:
-    /// writes the probability of the positive class of two, one probability a class of more, or
-    /// the value.
+    /// writes the positive-class probability (binary), one probability per class (multiclass), or
+    /// the value (regression).
     ///
     /// # Errors
     /// If the row or `out` has another length than the features or the outputs.

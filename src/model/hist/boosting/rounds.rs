@@ -113,7 +113,7 @@ impl<'a> Rounds<'a> {
             let roots: f64 = sizes().map(f64::sqrt).sum();
             roots * roots / sizes().sum::<f64>() / (n_scores * n_rows) as f64
         };
-        // Not above: a share that is no number asks for nothing.
+        // NaN, where all gradients are 0, compares false.
         typical_share(0) < LEAST_SHARE || typical_share(1) < LEAST_SHARE
     }
 

@@ -251,8 +251,8 @@ impl<Y: Target> FittedForest<Y> {
 
     /// How much each feature adds to each output of each row: path-dependent Shapley values, as
     /// those of [boosting](super::super::FittedHistGradientBoosting::shap_values), of the
-    /// probability of the positive class of two, of each class of more, or of the value. A row's
-    /// values and the base sum to its prediction.
+    /// positive-class probability (binary), of each class's (multiclass), or of the value
+    /// (regression). A row's values and the base sum to its prediction.
     ///
     /// ```
     /// use stackfold::data::Feature;
@@ -321,8 +321,8 @@ impl<Y: Target> FittedForest<Y> {
     }
 
     /// Predicts one row, given in the order of [`features`](Self::features), without allocating:
-    /// writes the probability of the positive class of two, one probability a class of more, or
-    /// the value.
+    /// writes the positive-class probability (binary), one probability per class (multiclass), or
+    /// the value (regression).
     ///
     /// # Errors
     /// If the row or `out` has another length than the features or the outputs.
