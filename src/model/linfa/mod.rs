@@ -1,7 +1,8 @@
 //! Models of linfa 0.8.
 //!
-//! linfa looks at no weights but in its trees, and knows no progress. Its decision tree has
-//! defects that [`DecisionTree`] lists; smartcore's trees have none of these. The support vector machine comes with the feature `svm`.
+//! linfa looks at no weights but in its trees, and knows no progress. Its decision tree has defects
+//! that [`DecisionTree`] lists; smartcore's trees have none of these. The support vector machine
+//! comes with the feature `svm`.
 
 mod linear;
 mod logistic;
