@@ -377,7 +377,7 @@ fn one_hot() {
     let if_binary = none.clone().with_drop(Drop::IfBinary);
     let count = none.clone().with_min_frequency(MinFrequency::Count(500));
     let share = none.clone().with_min_frequency(MinFrequency::Share(0.04));
-    let at_most = none.clone().with_max_levels(5);
+    let at_most = none.clone().with_max_levels(Some(5));
 
     let peers = Peers::new("adult one_hot");
     let y = ADULT.any_target();
