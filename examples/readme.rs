@@ -1,8 +1,7 @@
 //! The program of the README: a stack on bundled data, and its score on rows held out.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use stackfold::model::hist::{ExtraTrees, HistGradientBoosting};
-use stackfold::model::neural::NeuralClassifier;
+use stackfold::model::{ExtraTrees, HistGradientBoosting, NeuralNetwork};
 use stackfold::prelude::*;
 
 #[rustfmt::skip] // as short as it is in the README
@@ -16,7 +15,7 @@ fn main() -> Result<()> {
     let trees = View::new("trees", ColumnTransformer::new()
         .with("number", numbers, Passthrough::new()).with("level", levels, OrdinalEncoder::new()));
     let stack = Stack::new(Scheme::out_of_fold(StratifiedKFold::new(5)))
-        .with_member("network", &scaled, NeuralClassifier::new())
+        .with_member("network", &scaled, NeuralNetwork::new())
         .with_member("extra trees", &trees, ExtraTrees::new())
         .with_member("boosting", &trees, HistGradientBoosting::new());
     let fitted = stack.fit(split.train())?;
