@@ -138,12 +138,7 @@ fn a_row_is_blended_alone_as_among_others() {
     fn check<Y: StackTarget>(name: &str, fitted: &FittedStack<Y>) {
         let (table, _) = problem();
         let all = fitted.predict(table.rows()).unwrap();
-        for rows in [
-            vec![],
-            vec![7],
-            (0..200).rev().collect(),
-            vec![3, 150, 3],
-        ] {
+        for rows in [vec![], vec![7], (0..200).rev().collect(), vec![3, 150, 3]] {
             let some = fitted.predict(table.rows().subset(&rows).unwrap());
             assert_eq!(bits(&some.unwrap()), bits(&all.take(&rows)), "{name}");
         }
