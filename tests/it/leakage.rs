@@ -13,6 +13,8 @@ use stackfold::prelude::*;
 use stackfold::transform::DynTransformer;
 use stackfold::transform::encode::*;
 
+use crate::support::auc;
+
 const N_ROWS: usize = 20_000;
 const RATE: f64 = 0.1875;
 
@@ -83,25 +85,6 @@ impl Tree {
         let leaf = |x: &f32| self.edges.partition_point(|edge| edge < x);
         x.iter().map(|x| self.means[leaf(x)]).collect()
     }
-}
-
-/// Mann and Whitney's statistic, ties counted by half.
-fn auc(scores: &[f64], y: &[f64]) -> f64 {
-    let mut order: Vec<usize> = (0..y.len()).collect();
-    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-    let (mut below, mut wins, mut start) = (0.0, 0.0, 0);
-    while start < order.len() {
-        let same = order[start..]
-            .iter()
-            .take_while(|&&i| scores[i] == scores[order[start]]);
-        let end = start + same.count();
-        let positives: f64 = order[start..end].iter().map(|&i| y[i]).sum();
-        let negatives = (end - start) as f64 - positives;
-        wins += positives * (below + negatives / 2.0);
-        below += negatives;
-        start = end;
-    }
-    wins / (below * (y.len() as f64 - below))
 }
 
 /// Training AUC less that of the same numbers at random, and the AUC on new rows; means of three.

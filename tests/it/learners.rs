@@ -17,7 +17,7 @@ use stackfold::model::neural::NeuralNetwork;
 use stackfold::model::{DynEstimator, Predictor, Subsampled, TransformedTarget};
 use stackfold::prelude::*;
 
-use crate::support::{assert_all_listed, assert_close, on_threads, type_of};
+use crate::support::{assert_all_listed, assert_close, auc, on_threads, type_of};
 
 /// An estimator that says which it is.
 trait Listed<Y: Target>: DynEstimator<Y> {
@@ -214,24 +214,6 @@ fn fit_values(
 ) -> Result<Arc<dyn Predictor<Values>>> {
     let context = FitContext::default().with_seed(Seed::new(5));
     model.fit_dyn(&x.clone().assume_in_sample(), y, &context)
-}
-
-/// The share of pairs of a positive and a negative row that are in order; ties count half.
-fn auc(scores: &[f64], codes: &[u32]) -> f64 {
-    let (mut sum, mut pairs) = (0.0, 0.0);
-    for (s, _) in scores.iter().zip(codes).filter(|(_, c)| **c == 1) {
-        for (t, _) in scores.iter().zip(codes).filter(|(_, c)| **c == 0) {
-            pairs += 1.0;
-            sum += if s > t {
-                1.0
-            } else if s < t {
-                0.0
-            } else {
-                0.5
-            };
-        }
-    }
-    sum / pairs
 }
 
 fn n_equal(a: &[u32], b: &[u32]) -> usize {

@@ -1,6 +1,10 @@
 //! What several tests share.
 #![allow(dead_code, reason = "not every set of features uses all of it")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "helpers of tests, too, may panic, and tell equal scores from others"
+)]
 
 use std::any::type_name;
 use std::collections::BTreeSet;
@@ -52,6 +56,27 @@ pub(crate) fn feature_bits<P: Provenance>(features: &Features<P>) -> Vec<u32> {
 pub(crate) fn on_threads<T: Send>(n_threads: usize, f: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads);
     pool.build().unwrap().install(f)
+}
+
+/// Mann and Whitney's statistic of labels of 0 and 1: the share of pairs of a positive and a negative
+/// row that are in order, ties counted by half.
+pub(crate) fn auc<L: Copy + Into<f64>>(scores: &[f64], labels: &[L]) -> f64 {
+    let y: Vec<f64> = labels.iter().map(|&label| label.into()).collect();
+    let mut order: Vec<usize> = (0..y.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let (mut below, mut wins, mut start) = (0.0, 0.0, 0);
+    while start < order.len() {
+        let same = order[start..]
+            .iter()
+            .take_while(|&&i| scores[i] == scores[order[start]]);
+        let end = start + same.count();
+        let positives: f64 = order[start..end].iter().map(|&i| y[i]).sum();
+        let negatives = (end - start) as f64 - positives;
+        wins += positives * (below + negatives / 2.0);
+        below += negatives;
+        start = end;
+    }
+    wins / (below * (y.len() as f64 - below))
 }
 
 /// The files of an extension in a folder and in those below it, in order, but for what is built.

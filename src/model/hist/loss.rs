@@ -1,4 +1,4 @@
-//! What boosting makes small: losses of raw scores, their gradients and hessians.
+//! What boosting minimises: losses of raw scores, their gradients and hessians.
 
 use crate::data::DynTarget;
 use crate::error::{Error, Result};
@@ -6,9 +6,9 @@ use crate::numeric::links::{binary_log_loss, log_sum_exp, sigmoid, softmax};
 use crate::numeric::quantile::weighted_quantile;
 use crate::numeric::sums::weighted_mean;
 
-/// The loss that boosting makes small.
+/// The loss that boosting minimises.
 ///
-/// A model's trees add up to a raw score `s` for each row (one score a class where there are more
+/// A model's trees add up to a raw score `s` for each row (one score per class where there are more
 /// than two), which a link turns into what is predicted.
 ///
 /// ```
@@ -281,7 +281,7 @@ impl Objective {
     }
 
     /// Columns of scores into the columns that [`Target::prediction`] takes: the positive class's
-    /// probability of two classes, one probability a class of more, values.
+    /// probability (binary), one probability per class (multiclass), values.
     pub(crate) fn outputs(self, mut scores: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         match self {
             Self::Softmax { n_classes } => {
