@@ -23,8 +23,7 @@ use crate::data::{
     DynTarget, Feature, Features, FitContext, InSample, Labels, OutOfSample, RowIndex, Target,
 };
 use crate::error::{Error, Result};
-use crate::folds::strata_of;
-use crate::options::none_or_at_least_one;
+#[cfg(any(feature = "svm", feature = "smartcore"))]
 use crate::random::Seed;
 
 /// A library that models come from.
@@ -133,9 +132,11 @@ pub(crate) struct Training {
     /// The columns of the target's outputs.
     pub(crate) outputs: Vec<Vec<f64>>,
     pub(crate) weights: Option<Vec<f64>>,
-    #[cfg_attr(not(feature = "linfa"), allow(dead_code, reason = "for margins alone"))]
+    #[cfg(feature = "svm")]
     pub(crate) groups: Option<Vec<u32>>,
+    #[cfg(any(feature = "svm", feature = "smartcore"))]
     pub(crate) strata: Vec<u32>,
+    #[cfg(any(feature = "svm", feature = "smartcore"))]
     pub(crate) seed: Seed,
     means: Vec<f64>,
 }
@@ -178,8 +179,11 @@ impl Training {
                 .collect(),
             outputs,
             weights,
+            #[cfg(feature = "svm")]
             groups: context.groups().map(<[u32]>::to_vec),
-            strata: strata_of(target, RowIndex::All(n), context.weights()),
+            #[cfg(any(feature = "svm", feature = "smartcore"))]
+            strata: crate::folds::strata_of(target, RowIndex::All(n), context.weights()),
+            #[cfg(any(feature = "svm", feature = "smartcore"))]
             seed: context.seed(),
         })
     }
@@ -194,8 +198,9 @@ impl Training {
 
     /// The same with at most so many rows: a seeded sample, stratified by class (or by tenths of
     /// the values).
+    #[cfg(any(feature = "svm", feature = "smartcore"))]
     pub(crate) fn at_most(mut self, max_rows: Option<usize>) -> Result<Self> {
-        none_or_at_least_one("max_rows", max_rows)?;
+        crate::options::none_or_at_least_one("max_rows", max_rows)?;
         let Some(max_rows) = max_rows else {
             return Ok(self);
         };
@@ -210,7 +215,10 @@ impl Training {
                 *output = index.gather(output).into_owned();
             }
             self.weights = self.weights.map(|w| index.gather(&w).into_owned());
-            self.groups = self.groups.map(|g| index.gather(&g).into_owned());
+            #[cfg(feature = "svm")]
+            {
+                self.groups = self.groups.map(|g| index.gather(&g).into_owned());
+            }
             self.strata = index.gather(&self.strata).into_owned();
         }
         Ok(self)
