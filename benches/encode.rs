@@ -1,6 +1,6 @@
 //! Encoders over rows and levels; throughput in rows.
 //!
-//! `cargo bench --no-default-features --bench encode`
+//! `cargo bench -p stackfold-benches --no-default-features --bench encode`
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 //! Imputation and scaling: fit and transform of ten columns, in rows a second.
 //!
-//! `cargo bench --no-default-features --bench impute_scale`
+//! `cargo bench -p stackfold-benches --no-default-features --bench impute_scale`
 #![allow(clippy::unwrap_used, reason = "a bench fails by a panic")]
 
 use std::hint::black_box;
